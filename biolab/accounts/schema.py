@@ -1,0 +1,43 @@
+"""Tells the OpenAPI document which credential each authenticator reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from biolab.kernel.schema import SECURITY_SCHEMES
+
+
+class _Schemes(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The schemes that one authenticator reads; any of them will do."""
+
+    name: list[str]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        return [SECURITY_SCHEMES[name] for name in self.name]
+
+
+class AccessTokens(_Schemes):  # type: ignore[no-untyped-call]
+    target_class = "biolab.accounts.auth.rest.JWTAuth"
+    name = ["accessToken"]
+
+
+class ServiceTokens(_Schemes):  # type: ignore[no-untyped-call]
+    target_class = "biolab.accounts.auth.rest.ServiceTokenAuth"
+    name = ["serviceToken", "basic"]
+
+
+class Sessions(_Schemes):  # type: ignore[no-untyped-call]
+    target_class = "biolab.accounts.auth.rest.SessionAuth"
+    name = ["session"]
+
+
+class OpenBench(_Schemes):  # type: ignore[no-untyped-call]
+    """An open bench shows nothing, which is no scheme."""
+
+    target_class = "biolab.accounts.auth.rest.OpenBenchAuth"
+    name = []

@@ -1,0 +1,1 @@
+"""The lowest floor: what every app stands on, knowing none of them."""

@@ -1,0 +1,34 @@
+"""Text is text: a number where the schema says string is refused instead of being written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from biolab.kernel.errors import Invalid
+
+
+def refuse_other_than_text(field: Any, value: Any) -> None:
+    """Walk a form and the JSON it is to read; the serializer itself refuses whatever else does not fit.
+
+    Raises:
+        Invalid: a text field holds a number, named by its pointer.
+    """
+    errors: list[dict[str, str]] = []
+    _walk(field, value, "", errors)
+    if errors:
+        raise Invalid("A value is not valid: Not a valid string.", errors=errors)
+
+
+def _walk(field: Any, value: Any, pointer: str, errors: list[dict[str, str]]) -> None:
+    if isinstance(field, serializers.CharField):
+        if isinstance(value, int | float):
+            errors.append({"pointer": pointer, "detail": "Not a valid string."})
+    elif isinstance(field, serializers.Serializer) and isinstance(value, dict):
+        for name, child in field.fields.items():
+            if name in value and not child.read_only:
+                _walk(child, value[name], f"{pointer}/{name}", errors)
+    elif isinstance(field, serializers.ListField | serializers.ListSerializer) and isinstance(value, list):
+        for place, item in enumerate(value):
+            _walk(field.child, item, f"{pointer}/{place}", errors)

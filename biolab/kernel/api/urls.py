@@ -1,0 +1,12 @@
+"""Where the kernel's doors are."""
+
+from django.urls import path
+
+from biolab.kernel.api.views import HealthDoor, KeysDoor, ReadyDoor
+
+urlpatterns = [
+    path("health", HealthDoor.as_view(), name="health"),
+    path("api/v1/health", HealthDoor.as_view(), name="health-v1"),
+    path("ready", ReadyDoor.as_view(), name="ready"),
+    path(".well-known/keys.json", KeysDoor.as_view(), name="keys"),
+]

@@ -1,0 +1,68 @@
+"""Daphne at the pace of its slowest reader: an answer's next piece waits until the last one has gone out.
+
+Daphne itself takes every piece at once and keeps what the client has not read yet in memory, so that one slow reader
+of a large file would hold all of it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from daphne.http_protocol import WebRequest
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer  # type: ignore[import-untyped]
+
+
+@implementer(IPushProducer)
+class _Pace:
+    """Told by the connection when it is full and when there is room again."""
+
+    def __init__(self) -> None:
+        self.room = asyncio.Event()
+        self.room.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802  Twisted's name
+        self.room.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.room.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Let whoever waits go on: the connection is gone, and the next piece finds that out."""
+        self.room.set()
+
+
+def _is_open(protocol: Any) -> bool:
+    return isinstance(protocol, WebSocketProtocol) and protocol.state == protocol.STATE_OPEN
+
+
+class PacedServer(Server):  # type: ignore[misc]
+    """Daphne's server; sending a piece of an answer returns when there is room for the next."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._paces: MutableMapping[WebRequest, _Pace] = WeakKeyDictionary()
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if message.get("type") == "websocket.close" and _is_open(protocol):
+            # Its own way to close refuses the codes below 3000, 1008 among them.
+            protocol.sendCloseFrame(code=message.get("code", 1000))
+            return
+        if not isinstance(protocol, WebRequest) or message.get("type") != "http.response.body":
+            await super().handle_reply(protocol, message)
+            return
+        if message.get("more_body"):
+            if protocol not in self._paces and protocol.channel is not None:
+                self._paces[protocol] = pace = _Pace()
+                protocol.registerProducer(pace, True)
+        elif self._paces.pop(protocol, None) is not None and protocol.channel is not None:
+            protocol.unregisterProducer()
+        await super().handle_reply(protocol, message)
+        waiting = self._paces.get(protocol)
+        if waiting is not None:
+            await waiting.room.wait()
