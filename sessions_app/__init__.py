@@ -1,0 +1,1 @@
+"""The bench: protocols, sessions, steps, notes and the timeline."""

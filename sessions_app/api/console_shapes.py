@@ -1,0 +1,165 @@
+"""What the console's doors answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from biolab.accounts.models import User
+from biolab.kernel.ids import typeid
+from biolab.kernel.times import iso, iso_or_none
+from sessions_app.api.console_words import WORD_OF
+from sessions_app.models import LabSession, Protocol, ProtocolVersion, Step, TimelineEvent
+from sessions_app.ports import ChannelSummary, ReadingValue, readings
+from sessions_app.services.sessions import open_moves
+from sessions_app.verification import Report
+
+PREVIEW: Final = 10
+
+
+def person_shape(person: User) -> dict[str, Any]:
+    """Return a person as others see them."""
+    return {"id": person.public_id, "name": person.printed_name}
+
+
+def execution_shape(session: LabSession) -> dict[str, Any]:
+    """Return a session in the console's words."""
+    version = session.protocol_version
+    return {
+        "id": session.public_id,
+        "title": session.name,
+        "description": session.description,
+        "status": WORD_OF[session.status],
+        "template_id": typeid(Protocol.id_prefix, version.protocol_id) if version is not None else None,
+        "protocol_version": version.version if version is not None else None,
+        "team_id": typeid("team", session.team_id),
+        "parameters": session.parameters,
+        "created_by": person_shape(session.created_by),
+        "created_at": iso(session.created_at),
+        "updated_at": iso(session.updated_at),
+        "planned_for": iso_or_none(session.planned_for),
+        "started_at": iso_or_none(session.started_at),
+        "ended_at": iso_or_none(session.ended_at),
+        "legal_hold": session.legal_hold,
+        "head_sequence": session.head_sequence,
+    }
+
+
+def listed_shape(session: LabSession) -> dict[str, Any]:
+    """Return a session as lists show it."""
+    version = session.protocol_version
+    protocol = None
+    if version is not None:
+        protocol = {
+            "id": typeid(Protocol.id_prefix, version.protocol_id),
+            "title": version.title,
+            "version": version.version,
+            "ordered": version.ordered,
+        }
+    return {"execution": execution_shape(session), "protocol": protocol}
+
+
+def session_shape(session: LabSession, person: User) -> dict[str, Any]:
+    """Return everything the console shows of a session to this person."""
+    version = session.protocol_version
+    latest = readings().latest(session)
+    moves = [move.name for move in open_moves(session, person)]
+    return {
+        "execution": {
+            **execution_shape(session),
+            "crew": [person_shape(member) for member in session.crew.all()],
+            "open_moves": moves,
+        },
+        "protocol": run_protocol_shape(version) if version is not None else None,
+        "notebook_entries": [],
+        "steps": [step_shape(step) for step in session.steps.select_related("completed_by").order_by("index")],
+        "telemetry_channels": [
+            channel_shape(channel, latest.get(channel.name)) for channel in readings().channels(session)
+        ],
+        "anomaly_events": [],
+        "auto_log_entries": [],
+        "timeline_preview": [event_shape(event) for event in session.events.order_by("-sequence")[:PREVIEW]],
+    }
+
+
+def step_shape(step: Step) -> dict[str, Any]:
+    """Return a step; nothing blocks one here, so the lists of what would free it are empty."""
+    return {
+        "index": step.index,
+        "instruction": step.instruction,
+        "status": step.status,
+        "started_at": iso_or_none(step.started_at),
+        "completed_at": iso_or_none(step.completed_at),
+        "completed_by": person_shape(step.completed_by) if step.completed_by is not None else None,
+        "blocked_reason": None,
+        "required_actions": [],
+        "auto_triggers": [],
+        "planned_duration_s": step.planned_duration_s,
+        "values": step.values,
+    }
+
+
+def channel_shape(channel: ChannelSummary, latest: ReadingValue | None) -> dict[str, Any]:
+    """Return what the session holds of a channel."""
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "unit": channel.unit,
+        "pinned": channel.pinned,
+        "count": channel.count,
+        "first_at": iso_or_none(channel.first_at),
+        "last_at": iso_or_none(channel.last_at),
+        "minimum": channel.minimum,
+        "maximum": channel.maximum,
+        "latest": latest.value if latest is not None else None,
+    }
+
+
+def event_shape(event: TimelineEvent) -> dict[str, Any]:
+    """Return an event: what was hashed, and the hash."""
+    return {**event.record, "hash": event.hash}
+
+
+def report_shape(report: Report) -> dict[str, Any]:
+    """Return what verification found; ``first_bad`` and ``reason`` only where there is something."""
+    found: dict[str, Any] = {"valid": report.valid, "events": report.events, "head": report.head}
+    if not report.valid:
+        found |= {"first_bad": report.first_bad, "reason": report.reason}
+    checkpoint = report.checkpoint
+    return {**found, "checkpoint": asdict(checkpoint) if checkpoint is not None else None}
+
+
+def run_protocol_shape(version: ProtocolVersion) -> dict[str, Any]:
+    """Return the wording a session runs, with the protocol's status now."""
+    return {**version_shape(version), "id": version.protocol.public_id, "status": version.protocol.status}
+
+
+def version_shape(version: ProtocolVersion) -> dict[str, Any]:
+    """Return one wording of a protocol."""
+    return {
+        "title": version.title,
+        "version": version.version,
+        "content": version.content,
+        "variables": version.variables,
+        "ordered": version.ordered,
+        "digest": version.digest,
+    }
+
+
+def kept_version_shape(version: ProtocolVersion) -> dict[str, Any]:
+    """Return one wording as the history of its protocol shows it."""
+    written = {"created_by": person_shape(version.created_by), "created_at": iso(version.created_at)}
+    return {**version_shape(version), **written}
+
+
+def protocol_shape(protocol: Protocol) -> dict[str, Any]:
+    """Return a protocol that came through ``Protocol.objects.worded()``, as it reads now."""
+    return {
+        "id": protocol.public_id,
+        **version_shape(protocol.wording),
+        "status": protocol.status,
+        "team_id": typeid("team", protocol.team_id),
+        "created_by": person_shape(protocol.created_by),
+        "created_at": iso(protocol.created_at),
+        "updated_at": iso(protocol.updated_at),
+    }

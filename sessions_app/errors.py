@@ -1,0 +1,29 @@
+"""Refusals of the bench."""
+
+from __future__ import annotations
+
+from biolab.kernel.errors import Conflict
+
+
+class SessionEnded(Conflict):
+    """The session is over; what comes late needs another way."""
+
+    default_code = "session_ended"
+
+
+class SessionNotRunning(Conflict):
+    """The session has not started yet, or rests."""
+
+    default_code = "session_not_running"
+
+
+class StepOutOfOrder(Conflict):
+    """The protocol wants its steps in order."""
+
+    default_code = "step_out_of_order"
+
+
+class ProtocolRetired(Conflict):
+    """The protocol is kept for the record and runs no more."""
+
+    default_code = "protocol_retired"

@@ -1,0 +1,1 @@
+"""What a session's sockets are made of: frames, mailboxes, feeds, presence."""

@@ -1,0 +1,104 @@
+"""Pages of the bench: the list of sessions, and starting one."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from biolab.accounts.pages import SignedInPage, status_of
+from biolab.accounts.policies import teams_where
+from biolab.accounts.roles import Right
+from biolab.kernel.errors import Refusal
+from biolab.kernel.ids import find
+from sessions_app.models import LabSession, Protocol
+from sessions_app.services.sessions import start_session
+from sessions_app.states import DONE_STEPS, ProtocolStatus, SessionStatus
+
+PER_PAGE = 25
+
+
+class SessionsPage(SignedInPage):
+    """The sessions a person sees, newest first."""
+
+    section = "sessions"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        status, text = request.GET.get("status", ""), request.GET.get("q", "").strip()[:255]
+        sessions = LabSession.objects.visible_to(self.person).select_related("team", "protocol_version")
+        if status in SessionStatus.values:
+            sessions = sessions.filter(status=status)
+        if text:
+            sessions = sessions.filter(name__icontains=text)
+        sessions = sessions.annotate(
+            step_count=Count("steps"), done_count=Count("steps", filter=Q(steps__status__in=DONE_STEPS))
+        ).order_by("-created_at", "-id")
+        return self.page(
+            "sessions/list.html",
+            page=Paginator(sessions, PER_PAGE).get_page(request.GET.get("page")),
+            statuses=SessionStatus.choices,
+            chosen=status,
+            q=text,
+            query=urlencode({"q": text, "status": status}),
+            may_start=teams_where(self.person, Right.RUN).exists(),
+        )
+
+
+class NewSessionPage(SignedInPage):
+    """Choose a protocol, fill in its variables, start."""
+
+    section = "sessions"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        return self._form(request.GET.get("protocol", ""), {})
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        posted = {name: str(value) for name, value in request.POST.items()}
+        try:
+            protocol = find(self._protocols(), posted["protocol"]) if posted.get("protocol") else None
+            team = protocol.team if protocol is not None else find(self._teams(), posted.get("team", ""))
+            session = start_session(
+                team=team,
+                by=self.person,
+                at=self.now,
+                name=posted.get("name", ""),
+                description=posted.get("description", ""),
+                protocol=protocol,
+                parameters={key.removeprefix("var-"): value for key, value in posted.items() if key.startswith("var-")},
+            )
+        except Refusal as refusal:
+            return self._form(posted.get("protocol", ""), posted, refusal)
+        return redirect("page-session", session.public_id)
+
+    def _form(self, protocol_id: str, posted: dict[str, str], refusal: Refusal | None = None) -> HttpResponseBase:
+        chosen = find(self._protocols(), protocol_id) if protocol_id else None
+        wording = chosen.versions.get(version=chosen.current_version) if chosen is not None else None
+        variables: list[dict[str, Any]] = [
+            {"name": name, "value": posted.get(f"var-{name}", "")} for name in (wording.variables if wording else [])
+        ]
+        return self.page(
+            "sessions/new.html",
+            status=200 if refusal is None else status_of(refusal),
+            protocols=self._protocols(),
+            teams=self._teams(),
+            chosen=chosen,
+            variables=variables,
+            instructions=wording.instructions if wording else [],
+            values={"name": chosen.title if chosen else "", **posted},
+            refusal=refusal,
+        )
+
+    def _teams(self) -> Any:
+        return teams_where(self.person, Right.RUN)
+
+    def _protocols(self) -> Any:
+        return (
+            Protocol.objects.filter(team__in=self._teams(), status=ProtocolStatus.ACTIVE)
+            .select_related("team")
+            .order_by("title", "id")
+        )
