@@ -1,0 +1,1 @@
+"""Ways in: each decodes what it is sent into the same columns."""

@@ -1,0 +1,1 @@
+"""The sockets of controllers and of whoever watches their readings."""

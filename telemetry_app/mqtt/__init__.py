@@ -1,0 +1,1 @@
+"""The bridge from an MQTT broker into the house."""

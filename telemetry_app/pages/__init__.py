@@ -1,0 +1,1 @@
+"""Pages of the instruments: channels, one channel in one session, imports, and tokens for what sends readings."""

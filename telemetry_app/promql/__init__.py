@@ -1,0 +1,1 @@
+"""Readings asked for in PromQL: the part of it that dashboards and ``promtool query`` use."""
