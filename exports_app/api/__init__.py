@@ -1,0 +1,1 @@
+"""The doors of exports, their ladders and their archives."""

@@ -1,0 +1,169 @@
+"""What the panels of the session page show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from biolab.accounts.models import User
+from biolab.accounts.policies import role_in
+from biolab.accounts.roles import RIGHTS, PlatformRole, Right, Role
+from exports_app.models import NarrativeExport
+from exports_app.states import ArtifactStatus
+from governance_app.models import ApprovalRequest, ApprovalStage
+from governance_app.policies import objection_to_signing
+from governance_app.states import APPROVING_MEANINGS, OPEN_STAGES, LadderState, StageStatus
+from sessions_app import ports
+from sessions_app.models import LabSession
+from sessions_app.states import DONE_STEPS, SESSION_MACHINE, NoteType
+from telemetry_app.alarms import alarms_of
+
+NOTES_SHOWN: Final = 100
+EVENTS_SHOWN: Final = 60
+EXPORTS_SHOWN: Final = 20
+ALARMS_SHOWN: Final = 20
+
+PanelContext = Callable[[LabSession, User, datetime], dict[str, Any]]
+
+
+def rights_in(session: LabSession, person: User) -> frozenset[Right]:
+    """Return what the person may do in the session's team."""
+    role = role_in(person, session.team_id)
+    if role is None or person.role == PlatformRole.VIEWER:
+        return frozenset({Right.READ})
+    return RIGHTS[role]
+
+
+def head(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The title and the moves that are open to this person."""
+    rights = rights_in(session, person)
+    moves = [
+        move
+        for move in SESSION_MACHINE.open_moves(session)
+        if (Right.ABORT if move.name == "abort" else Right.RUN) in rights
+    ]
+    return {"moves": moves}
+
+
+def steps(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The steps and how many are done."""
+    rows = list(session.steps.select_related("completed_by").order_by("index"))
+    return {
+        "steps": rows,
+        "done_count": sum(step.status in DONE_STEPS for step in rows),
+        "may_run": Right.RUN in rights_in(session, person),
+    }
+
+
+def notes(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The newest notes that stand."""
+    rows = list(session.notes.standing().order_by("-timestamp", "-id")[: NOTES_SHOWN + 1])
+    return {
+        "notes": rows[:NOTES_SHOWN],
+        "more_notes": len(rows) > NOTES_SHOWN,
+        "may_run": Right.RUN in rights_in(session, person),
+    }
+
+
+def alarms(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The alarms, those first that wait for somebody's word."""
+    return {
+        "alarms": list(alarms_of(session)[:ALARMS_SHOWN]),
+        "may_run": Right.RUN in rights_in(session, person),
+    }
+
+
+def timeline(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The newest events."""
+    rows = list(session.events.order_by("-sequence")[:EVENTS_SHOWN])
+    return {"events": rows, "more_events": session.head_sequence > len(rows)}
+
+
+def exports(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The newest exports with their ladders, and what this person may do on them."""
+    rows = NarrativeExport.objects.told().filter(session=session).order_by("-version")[:EXPORTS_SHOWN]
+    ladders = ApprovalRequest.objects.with_ladder().in_bulk([export.approval_id for export in rows])
+    role = role_in(person, session.team_id)
+    return {
+        "exports": [_export_row(export, ladders[export.approval_id], person, role) for export in rows],
+        "may_export": Right.EXPORT in rights_in(session, person),
+    }
+
+
+PANELS: Final[dict[str, tuple[str, PanelContext]]] = {
+    "head": ("sessions/panels/head.html", head),
+    "steps": ("sessions/panels/steps.html", steps),
+    "notes": ("sessions/panels/notes.html", notes),
+    "alarms": ("telemetry/alarms_panel.html", alarms),
+    "timeline": ("sessions/panels/timeline.html", timeline),
+    "exports": ("exports/panel.html", exports),
+}
+
+
+def whole(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """Everything of the page."""
+    context: dict[str, Any] = {"note_types": NoteType.choices, "channels": ports.readings().channels(session)}
+    for _, build in PANELS.values():
+        context |= build(session, person, at)
+    return context
+
+
+def _export_row(export: NarrativeExport, request: ApprovalRequest, person: User, role: Role | None) -> dict[str, Any]:
+    stages = list(request.stages.all())
+    has_signed = not request.allow_repeat_signers and any(
+        action.actor_id == person.pk and action.place is not None and action.round == stage.round
+        for stage in stages
+        for action in stage.actions.all()
+    )
+    released = export.artifact_status == ArtifactStatus.READY
+    return {
+        "id": export.public_id,
+        "version": export.version,
+        "created_at": export.created_at,
+        "requested_by_name": export.requested_by.printed_name,
+        "notes": export.notes,
+        "approval_status": request.state,
+        "artifact_status": export.artifact_status,
+        "artifact_checksum": export.artifact_checksum,
+        "artifact_error": export.artifact_error,
+        "progress": round(export.progress * 100),
+        "content_digest": export.content.sha256,
+        "download_path": f"{export.path}/artifact" if released else None,
+        "stages": [_stage_row(stage, person, role, has_signed=has_signed) for stage in stages],
+    }
+
+
+def _stage_row(stage: ApprovalStage, person: User, role: Role | None, *, has_signed: bool) -> dict[str, Any]:
+    is_current = stage.request.state == LadderState.PENDING and stage.status in OPEN_STAGES
+    objection = objection_to_signing(person, stage, role=role) if is_current else None
+    why_not = objection.sentence if objection is not None else ""
+    if is_current and has_signed and not why_not:
+        why_not = "You have signed on this ladder; what is left needs somebody else."
+    return {
+        "id": stage.public_id,
+        "sequence_index": stage.sequence_index,
+        "name": stage.name,
+        "required_role": stage.required_role,
+        "role_label": Role(stage.required_role).label,
+        "status": stage.status,
+        "status_label": StageStatus(stage.status).label,
+        "is_current": is_current,
+        "due_at": stage.due_at,
+        "assignee_name": stage.assignee.printed_name if stage.assignee is not None else "",
+        "delegated_to_name": stage.delegated_to.printed_name if stage.delegated_to is not None else "",
+        "meanings": stage.meanings or list(APPROVING_MEANINGS),
+        "may_sign": is_current and not why_not,
+        "why_not": why_not,
+        "signatures": [
+            {
+                "signature": action.signature,
+                "printed_name": action.given_signature.printed_name,
+                "meaning": action.meaning,
+                "at": action.given_signature.signed_at,
+                "notes": action.notes,
+            }
+            for action in stage.actions.all()
+            if action.given_signature is not None and action.round == stage.round
+        ],
+    }

@@ -1,0 +1,101 @@
+"""Forms of exports on the session page, the dossier to read, and what waits for a signature."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.safestring import mark_safe
+
+from biolab.accounts.pages import SignedInPage
+from biolab.accounts.roles import Role
+from biolab.kernel.ids import find
+from exports_app.models import NarrativeExport
+from exports_app.narrative.page import render_body
+from exports_app.pages.session import SessionView
+from exports_app.services.artifacts import read_frozen
+from exports_app.services.exports import Wish, ask_export
+from governance_app.selectors import waiting_for
+from governance_app.services.signing import cast_signature
+
+DOSSIER_SHOWN: Final = 400_000  # characters; a page beyond that is no longer read but searched
+
+
+class AskExport(SessionView):
+    """Freeze the session's story and ask for approval."""
+
+    def post(self, request: HttpRequest, sid: str) -> HttpResponseBase:
+        notes = request.POST.get("notes", "")
+        return self.act(
+            sid, "exports", lambda session, by, at: ask_export(session=session, by=by, at=at, wish=Wish(notes=notes))
+        )
+
+
+class Sign(SessionView):
+    """Sign the current stage of an export's ladder, or reject."""
+
+    def post(self, request: HttpRequest, sid: str, eid: str) -> HttpResponseBase:
+        posted = request.POST
+        export = find(NarrativeExport.objects.filter(session=self.session(sid)), eid)
+        return self.act(
+            sid,
+            "exports",
+            lambda session, by, at: cast_signature(
+                request_id=export.approval_id,
+                stage_id=posted.get("stage_id") or None,
+                decision=posted.get("status", ""),
+                signature=posted.get("signature", ""),
+                meaning=posted.get("meaning", "") if posted.get("status") == "approved" else "",
+                password=posted.get("password", ""),
+                content_digest=posted.get("content_digest") or None,
+                notes=posted.get("notes", ""),
+                by=by,
+                at=at,
+            ),
+            refused_stage=posted.get("stage_id", ""),
+        )
+
+
+class Dossier(SessionView):
+    """The frozen dossier, to be read before it is signed."""
+
+    def get(self, request: HttpRequest, sid: str, eid: str) -> HttpResponseBase:
+        session = self.session(sid)
+        export = find(NarrativeExport.objects.told().filter(session=session), eid)
+        text = read_frozen(export.content).decode()
+        shown = text[: text.rfind("\n## ", 0, DOSSIER_SHOWN)] if len(text) > DOSSIER_SHOWN else text
+        return self.page(
+            "exports/dossier.html",
+            session=session,
+            export={
+                "version": export.version,
+                "created_at": export.created_at,
+                "approval_status": export.approval.state,
+                "content_digest": export.content.sha256,
+            },
+            dossier=mark_safe("".join(render_body([shown]))),  # noqa: S308  sanitised by the renderer
+            clipped=len(shown) < len(text),
+            whole=export.path,
+        )
+
+
+class Waiting(SignedInPage):
+    """Stages that wait for the person's signature."""
+
+    section = "waiting"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        rows = [
+            {
+                "session": stage.request.session,
+                "name": f"{stage.request}: {stage.name}",
+                "role": Role(stage.required_role).label,
+                "asker": stage.request.asked_by.printed_name,
+                "started_at": stage.started_at,
+                "due_at": stage.due_at,
+                "overdue": stage.due_at is not None and stage.due_at < self.now,
+            }
+            for stage in waiting_for(self.person, at=self.now)
+        ]
+        return self.page("exports/waiting.html", waiting=rows)

@@ -1,0 +1,1 @@
+"""What freezes, gates, packs and keeps exports."""

@@ -1,0 +1,125 @@
+"""The evidence an export carries: found in the session, as bytes to freeze and as a snapshot to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from biolab.kernel.ids import find
+from exports_app.errors import EvidenceRefused
+from exports_app.states import EvidenceType
+from sessions_app.models import LabSession, TimelineEvent
+
+MOST_ATTACHMENTS: Final = 200
+
+NAMED_BY: Final[dict[str, str]] = {
+    "event_id": "timeline_event",
+    "file_id": "file",
+    "notebook_entry_id": "notebook_entry",
+    "analytics_event_id": "analytics_snapshot",
+    "qc_event_id": "qc_metric",
+    "remediation_event_id": "remediation_report",
+}
+"""Every name that an attachment may be given by, and the kind of evidence it stands for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceAsked:
+    """An attachment as asked for: a kind and the id of what is meant."""
+
+    evidence_type: str
+    reference_id: str
+    label: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceFound:
+    """An attachment with its bytes; ``reference_id`` is the public id."""
+
+    evidence_type: str
+    reference_id: str
+    label: str
+    context: Mapping[str, Any]
+    snapshot: dict[str, Any]
+    filename: str
+    media_type: str
+    data: bytes
+
+    def told(self) -> dict[str, Any]:
+        """Return what the timeline says of it."""
+        return {
+            "type": self.evidence_type,
+            "reference_id": self.reference_id,
+            "label": self.label,
+            "context": dict(self.context),
+        }
+
+
+def read_attachment(position: int, given: Mapping[str, Any]) -> EvidenceAsked:
+    """Return what one attachment of a request names.
+
+    Raises:
+        EvidenceRefused: it names nothing, several things, or another kind than it says.
+    """
+    names = [name for name in ("reference_id", *NAMED_BY) if given.get(name)]
+    kind = given.get("type") or ""
+    known = sorted(NAMED_BY.values())
+    if len(names) != 1:
+        raise _refusal(position, "", f"Give exactly one of reference_id, {', '.join(NAMED_BY)}.")
+    if kind and kind not in known:
+        raise _refusal(position, "/type", f"The type is one of {', '.join(known)}.")
+    if names[0] == "reference_id":
+        if not kind:
+            raise _refusal(position, "/type", "A reference_id needs a type.")
+    elif kind and kind != NAMED_BY[names[0]]:
+        raise _refusal(position, "/type", f"{names[0]} names a {NAMED_BY[names[0]]}, not a {kind}.")
+    kind = kind or NAMED_BY[names[0]]
+    if kind not in EvidenceType.values:
+        raise _refusal(
+            position,
+            f"/{names[0]}",
+            f"This version attaches {', '.join(EvidenceType.values)} only; a {kind} cannot be attached.",
+            code="evidence_not_supported",
+        )
+    return EvidenceAsked(
+        evidence_type=kind,
+        reference_id=given[names[0]],
+        label=given.get("label") or "",
+        context=given.get("context") or {},
+    )
+
+
+def find_evidence(session: LabSession, wanted: Sequence[EvidenceAsked], *, last: int) -> Iterator[EvidenceFound]:
+    """Yield every attachment with its bytes.
+
+    Args:
+        last: the last event that the export covers.
+
+    Raises:
+        Missing: the session has no such event.
+    """
+    for asked in wanted:
+        event = find(TimelineEvent.objects.filter(session=session, sequence__lte=last), asked.reference_id)
+        record = event.record
+        yield EvidenceFound(
+            evidence_type=asked.evidence_type,
+            reference_id=event.public_id,
+            label=asked.label,
+            context=asked.context,
+            snapshot={
+                "event_type": record["event_type"],
+                "payload": record["payload"],
+                "created_at": record["created_at"],
+                "actor_id": record["actor"]["id"],
+            },
+            filename=f"event-{event.sequence}-{event.kind}.json",
+            media_type="application/json",
+            data=event.canonical.encode(),
+        )
+
+
+def _refusal(position: int, pointer: str, detail: str, *, code: str | None = None) -> EvidenceRefused:
+    errors = [{"pointer": f"/attachments/{position}{pointer}", "detail": detail}]
+    return EvidenceRefused(detail, code=code, errors=errors)

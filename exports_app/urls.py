@@ -1,0 +1,19 @@
+"""Pages of a session whole."""
+
+from django.urls import path
+
+from exports_app.pages.exports import AskExport, Dossier, Sign, Waiting
+from exports_app.pages.session import AcknowledgeAlarm, MoveSession, MoveStep, Panel, SessionPage, WriteNote
+
+urlpatterns = [
+    path("sessions/<str:sid>", SessionPage.as_view(), name="page-session"),
+    path("sessions/<str:sid>/panels/<str:name>", Panel.as_view(), name="page-panel"),
+    path("sessions/<str:sid>/moves/<str:name>", MoveSession.as_view(), name="page-move"),
+    path("sessions/<str:sid>/steps/<int:index>", MoveStep.as_view(), name="page-step"),
+    path("sessions/<str:sid>/notes", WriteNote.as_view(), name="page-note"),
+    path("sessions/<str:sid>/alarms/<str:alarm_id>", AcknowledgeAlarm.as_view(), name="page-alarm"),
+    path("sessions/<str:sid>/exports", AskExport.as_view(), name="page-exports"),
+    path("sessions/<str:sid>/exports/<str:eid>", Dossier.as_view(), name="page-dossier"),
+    path("sessions/<str:sid>/exports/<str:eid>/sign", Sign.as_view(), name="page-sign"),
+    path("waiting", Waiting.as_view(), name="page-waiting"),
+]

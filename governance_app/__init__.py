@@ -1,0 +1,1 @@
+"""The rules and the signatures: templates, ladders, and what a person's name under a record means."""

@@ -1,0 +1,113 @@
+"""Forms of a request's page: sign, delegate, put back, comment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from biolab.accounts.models import User
+from governance_app.models import ApprovalRequest, ApprovalStage
+from governance_app.states import APPROVING_MEANINGS, OPEN_STAGES, Decision, Meaning, StageStatus
+
+
+class SignForm(forms.Form):
+    """A signature, with the second component asked for here and now."""
+
+    decision = forms.ChoiceField(choices=Decision.choices, widget=UnfoldAdminSelectWidget())
+    signature = forms.CharField(
+        label="Your name, as your signature",
+        max_length=255,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "name"}),
+    )
+    meaning = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget(), help_text="What an approval stands for; a rejection means rejection."
+    )
+    notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+    content_digest = forms.CharField(widget=forms.HiddenInput())
+    stage_id = forms.CharField(widget=forms.HiddenInput())
+
+    def __init__(self, data: Any = None, *, stage: ApprovalStage) -> None:
+        super().__init__(data, auto_id="sign-%s")
+        allowed = stage.meanings or APPROVING_MEANINGS
+        chosen = [(meaning, Meaning(meaning).label) for meaning in allowed]
+        meanings: Any = self.fields["meaning"]
+        meanings.choices = chosen
+        meanings.initial = Meaning.APPROVAL if Meaning.APPROVAL in allowed else allowed[0]
+        self.fields["content_digest"].initial = stage.request.content_digest
+        self.fields["stage_id"].initial = stage.public_id
+
+
+class StageChoice(forms.ModelChoiceField[ApprovalStage]):
+    """One of the ladder's stages."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.sequence_index}. {obj.name} ({obj.get_required_role_display()})"
+
+
+class _OnStages(forms.Form):
+    statuses: frozenset[str]
+    prefix_id = "stage"
+
+    stage = StageChoice(ApprovalStage.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget())
+
+    def __init__(self, data: Any = None, *, request: ApprovalRequest) -> None:
+        super().__init__(data, auto_id=f"{self.prefix_id}-%s")
+        stages: Any = self.fields["stage"]
+        stages.queryset = request.stages.filter(status__in=self.statuses).select_related("request__session")
+        self.worth_showing = stages.queryset.exists()
+
+
+class DelegateForm(_OnStages):
+    """Somebody who may sign a stage in another's place."""
+
+    statuses = frozenset({*OPEN_STAGES, StageStatus.PENDING})
+    prefix_id = "delegate"
+
+    delegate = forms.ModelChoiceField(User.objects.none(), widget=UnfoldAdminSelectWidget())
+    due_at = forms.SplitDateTimeField(
+        label="Due", required=False, widget=UnfoldAdminSplitDateTimeWidget(), help_text="Empty keeps the due date. UTC."
+    )
+    notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+
+    def __init__(self, data: Any = None, *, request: ApprovalRequest) -> None:
+        super().__init__(data, request=request)
+        roles = request.stages.filter(status__in=self.statuses).values("required_role")
+        people: Any = self.fields["delegate"]
+        people.queryset = (
+            User.objects.filter(
+                is_active=True, memberships__team_id=request.session.team_id, memberships__role__in=roles
+            )
+            .exclude(pk=request.asked_by_id)
+            .order_by("username")
+        )
+
+
+class ResetForm(_OnStages):
+    """Why a reached stage must be signed again."""
+
+    statuses = frozenset({*OPEN_STAGES, StageStatus.APPROVED, StageStatus.REJECTED})
+    prefix_id = "reset"
+
+    notes = forms.CharField(label="Why", widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+
+
+class CommentForm(_OnStages):
+    """Something to say about a stage."""
+
+    statuses = frozenset(StageStatus.values)
+    prefix_id = "comment"
+
+    notes = forms.CharField(label="Comment", widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))

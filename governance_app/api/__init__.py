@@ -1,0 +1,1 @@
+"""The doors of templates and of what waits for a person."""

@@ -1,0 +1,18 @@
+"""Paths of governance."""
+
+from django.urls import path
+
+from governance_app.api import approvals, templates
+
+urlpatterns = [
+    path("api/governance/templates", templates.TemplatesDoor.as_view()),
+    path("api/governance/templates/<str:tid>", templates.TemplateDoor.as_view()),
+    path("api/governance/templates/<str:tid>/publish", templates.PublishDoor.as_view()),
+    path("api/governance/templates/<str:tid>/archive", templates.ArchiveDoor.as_view()),
+    path("api/governance/templates/<str:tid>/snapshot", templates.SnapshotDoor.as_view()),
+    path("api/governance/templates/<str:tid>/diff", templates.DiffDoor.as_view()),
+    path("api/governance/templates/<str:tid>/audit", templates.AuditDoor.as_view()),
+    path("api/governance/templates/<str:tid>/assignments", templates.AssignmentsDoor.as_view()),
+    path("api/governance/assignments/<str:aid>", templates.AssignmentDoor.as_view()),
+    path("api/governance/approvals/waiting", approvals.WaitingDoor.as_view()),
+]
