@@ -1,0 +1,202 @@
+"""The live session page, as the people of the demo lab use it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from playwright.sync_api import expect
+
+from biolab.demo.people import PASSWORD
+from tests.browser.conftest import Lab, OpenPage
+
+
+def test_a_wrong_password_is_told_and_the_address_is_kept(open_page: OpenPage) -> None:
+    with open_page("/sign-in", role=None) as page:
+        page.get_by_label("E-mail").fill("scientist@demo.example")
+        page.get_by_label("Password").fill("not-the-password")
+        page.get_by_role("button", name="Sign in").click()
+
+        expect(page.get_by_role("alert")).to_be_visible()
+        expect(page.get_by_label("E-mail")).to_have_value("scientist@demo.example")
+
+
+def test_a_stranger_is_led_to_the_sign_in_page_and_back(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Led back")
+
+    with open_page(f"/sessions/{sid}", role=None) as page:
+        page.wait_for_url(re.compile("/sign-in.next="))
+        page.get_by_label("E-mail").fill("scientist@demo.example")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+
+        expect(page.get_by_role("heading", name="Led back")).to_be_visible()
+
+
+def test_a_session_is_started_from_its_protocol(open_page: OpenPage) -> None:
+    with open_page("/sessions/new") as page:
+        page.get_by_label("Protocol").select_option(index=1)
+        page.wait_for_url("**protocol=proto_*")
+        page.get_by_label("Name").fill("Started by hand")
+        page.get_by_label("strain").fill("K-12")
+        page.get_by_label("volume").fill("2 l")
+        page.get_by_role("button", name="Start the session").click()
+
+        expect(page.get_by_role("heading", name="Started by hand")).to_be_visible()
+        expect(page.get_by_text("0 of 8 done")).to_be_visible()
+        expect(page.locator("#live")).to_have_text("live")
+
+
+def test_what_one_person_does_appears_on_the_other_persons_page(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Seen by two")
+
+    with open_page(f"/sessions/{sid}", role="lead") as watching, open_page(f"/sessions/{sid}") as working:
+        expect(watching.locator("#live")).to_have_text("live")
+        working.get_by_label("New note").fill("Foam <b>rises</b> & falls")
+        working.get_by_label("New note").press("Control+Enter")
+        expect(working.get_by_label("New note")).to_have_value("")
+        working.get_by_role("button", name="Begin").first.click()
+        working.get_by_role("button", name="Complete", exact=True).first.click()
+
+        expect(watching.locator("#notes-list")).to_contain_text("Foam <b>rises</b> & falls")
+        expect(watching.locator("#steps")).to_contain_text("1 of 8 done")
+        expect(watching.locator("#timeline")).to_contain_text("step.transition")
+
+
+def test_a_step_is_not_skipped_without_a_reason(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Not skipped")
+
+    with open_page(f"/sessions/{sid}") as page:
+        page.locator("#skip-0 summary").click()
+        page.locator("#skip-0").get_by_role("button", name="Skip step").click()
+
+        expect(page.get_by_role("alert")).to_contain_text("reason")
+        expect(page.locator("#steps")).to_contain_text("0 of 8 done")
+
+
+def test_charts_move_while_readings_stream(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Streaming")
+
+    with open_page(f"/sessions/{sid}") as page:
+        expect(page.locator("#live")).to_have_text("live")
+        start = datetime.now(UTC) - timedelta(seconds=60)
+        for second in range(5):
+            row = {
+                "timestamp": (start + timedelta(seconds=second)).isoformat(),
+                "channel": "temperature",
+                "unit": "°C",
+                "value": 36.5 + second / 10,
+            }
+            lab.api("POST", f"/api/sessions/{sid}/telemetry/batch", {"data": [row]})
+            expect(page.locator(".chart .now")).to_have_text(str(36.5 + second / 10))
+
+        expect(page.locator(".chart canvas")).to_be_visible()
+        expect(page.locator(".chart h3")).to_have_text("temperature")
+        expect(page.locator(".chart .unit")).to_have_text("°C")
+
+
+def test_an_export_is_signed_by_two_people_and_downloaded(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Signed twice")
+
+    with open_page(f"/sessions/{sid}") as asking:
+        asking.get_by_role("button", name="Freeze and ask for approval").click()
+        expect(asking.locator("#exports")).to_contain_text("Version 1")
+        expect(asking.locator("#exports")).to_contain_text("not yours")
+
+        for role, stage in (("reviewer", "Technical review"), ("approver", "Release")):
+            with open_page("/waiting", role=role) as signing:
+                signing.get_by_role("link", name="Signed twice").click()
+                expect(signing.locator(".ladder .current")).to_contain_text(stage)
+                signing.get_by_text("Sign this stage").click()
+                signing.get_by_label("Your name, as your signature").fill("A. Signer")
+                signing.get_by_label("Your password").fill("wrong")
+                signing.get_by_role("button", name="Sign and approve").click()
+                expect(signing.get_by_role("alert")).to_contain_text("password")
+                signing.get_by_label("Your password").fill(PASSWORD)
+                signing.get_by_role("button", name="Sign and approve").click()
+                expect(signing.locator(".ladder li", has_text=stage)).to_contain_text("Approved")
+
+        download = asking.get_by_role("link", name="Download the archive")
+        expect(download).to_be_visible(timeout=30_000)
+        with asking.expect_download() as downloading:
+            download.click()
+        assert downloading.value.suggested_filename.endswith(".eln")
+        asking.get_by_role("link", name="Read the dossier").click()
+        expect(asking.get_by_role("heading", name="Execution Summary")).to_be_visible()
+
+
+def test_a_half_typed_signature_survives_what_others_do(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Half typed")
+    lab.api("POST", f"/api/experiment-console/sessions/{sid}/exports/narrative", {})
+
+    with open_page(f"/sessions/{sid}", role="reviewer") as page:
+        page.clock.install()
+        page.reload()
+        expect(page.locator("#live")).to_have_text("live")
+        page.get_by_text("Sign this stage").click()
+        page.get_by_label("Your name, as your signature").fill("Jonas")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        lab.api("POST", f"/api/experiment-console/sessions/{sid}/exports/narrative", {})
+        expect(page.locator("#timeline")).to_contain_text("narrative_export.created")
+        page.clock.run_for(5000)  # longer than the page waits before it draws a panel again
+
+        expect(page.get_by_label("Your name, as your signature")).to_have_value("Jonas")
+        assert not [url for url in asked if url.endswith("/exports")]
+        page.get_by_label("Your name, as your signature").fill("")
+        page.get_by_label("Your name, as your signature").blur()
+        expect(page.locator("#exports")).to_contain_text("Version 2")
+
+
+def test_the_page_catches_up_after_the_connection_was_lost(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Caught up")
+
+    with open_page(f"/sessions/{sid}") as page:
+        expect(page.locator("#live")).to_have_text("live")
+        page.evaluate("() => { window.__notes = document.getElementById('notes-list').textContent; }")
+        page.context.set_offline(True)
+        lab.api("POST", f"/api/sessions/{sid}/notes", {"timestamp": _now(), "content": "Written while away"})
+        page.context.set_offline(False)
+
+        expect(page.locator("#notes-list")).to_contain_text("Written while away", timeout=30_000)
+
+
+def test_pages_fit_a_phone_and_every_control_has_a_name(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("On a phone, with a rather long name that has to be broken somewhere")
+    lab.api("POST", f"/api/experiment-console/sessions/{sid}/exports/narrative", {})
+
+    with open_page("/", viewport={"width": 360, "height": 740}, role="reviewer") as page:
+        for path in ("/", "/sessions/new", f"/sessions/{sid}", "/waiting"):
+            page.goto(path)
+            width = page.evaluate("() => document.documentElement.scrollWidth")
+            assert width <= 360, f"{path} is {width} px wide"
+            nameless = page.evaluate(
+                """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a')]
+                    .filter((item) => !(item.textContent.trim() || item.labels?.length || item.ariaLabel))
+                    .map((item) => item.outerHTML.slice(0, 80))"""
+            )
+            assert nameless == []
+
+
+def test_a_session_is_run_by_keyboard_alone(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("By keyboard")
+
+    with open_page(f"/sessions/{sid}") as page:
+        page.keyboard.press("Tab")
+        expect(page.get_by_text("Skip to the content")).to_be_focused()
+        page.get_by_role("button", name="Begin").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#steps .in_progress")).to_have_count(1)
+        page.locator("#ask-complete summary").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(page.locator("#ask-complete")).not_to_have_attribute("open", "")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Complete the session").focus()
+        page.keyboard.press("Enter")
+
+        expect(page.locator("#head")).to_contain_text("Completed")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

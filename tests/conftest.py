@@ -1,0 +1,109 @@
+"""What every test may use: a clock, and tables that stay append-only around transactional tests."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import TransactionTestCase
+
+from biolab.kernel import append_only
+
+
+class Clock:
+    """Time as an argument: reads ``now`` and moves only when told to."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> datetime:
+        """Move on by a ``timedelta`` given by its parts and return the new time."""
+        self.now += timedelta(**delta)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that stands at 09:00 UTC on a working day."""
+    return Clock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _append_only_tables_survive_flush() -> Iterator[None]:
+    """Lift the append-only triggers for the flush after a transactional test, and put them back at once."""
+    original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def teardown(case: Any) -> None:
+        with append_only.lifted():
+            original(case)
+
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
+    yield
+    TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _data_folder_is_removed() -> Iterator[None]:
+    """Remove the run's data folder at its end."""
+    yield
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep together, in one lane of a run, what shares something: mostly a house of real processes, or a browser.
+
+    Said this early because pytest-xdist reads it before it lets others change the collection. Tests on the run's own
+    database are left out: those that commit must come after all others, and a group would bring them forward.
+    """
+    if _drives_a_browser(item):
+        item.add_marker(pytest.mark.xdist_group("browser"))
+    elif _shares(item) and not _uses_the_database(item):
+        kind = "service" if item.get_closest_marker("services") else "alone"
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with houses of real processes, end with browsers; skip what needs services where the run has none.
+
+    A browser's driver holds its process' event loop, so no asynchronous test may follow there.
+    """
+    items.sort(key=lambda item: (_drives_a_browser(item), not {"faults", "flows"} & set(item.path.parts)))
+    if not (settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and not settings.EMBEDDED):
+        for item in items:
+            if item.get_closest_marker("services"):
+                item.add_marker(pytest.mark.skip(reason="needs PostgreSQL and Redis"))
+        return
+    pure = [item for item in items if not _touches_services(item)]
+    if pure:
+        config.hook.pytest_deselected(items=pure)
+        items[:] = [item for item in items if _touches_services(item)]
+
+
+def _touches_services(item: pytest.Item) -> bool:
+    """Tell whether a test reads or writes a database, or asks for services by name."""
+    return _uses_the_database(item) or item.get_closest_marker("services") is not None
+
+
+def _uses_the_database(item: pytest.Item) -> bool:
+    """Tell whether a test reads or writes the database of the run."""
+    marked = item.get_closest_marker("django_db")
+    return bool(marked or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
+
+
+def _shares(item: pytest.Item) -> bool:
+    """Tell whether a test uses a fixture that others of its module use, too."""
+    fixtures: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009  pytest has no public way
+    return any(definitions[-1].scope == "module" for definitions in fixtures.values())
+
+
+def _drives_a_browser(item: pytest.Item) -> bool:
+    return "browser" in item.path.parts or item.get_closest_marker("browser") is not None

@@ -1,0 +1,1 @@
+"""What every store of readings does, whichever engine is behind it."""

@@ -1,0 +1,82 @@
+"""The embedded server sends a large answer no faster than it is read."""
+
+import http.client
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from biolab.private_services import free_port
+from tests.faults.house import status, wait_for
+
+PIECE, PIECES = 256 * 1024, 200
+SERVER = f"""
+import sys
+import daphne.server
+from biolab.pacing import PacedServer
+
+given = 0
+
+async def application(scope, receive, send):
+    global given
+    await send({{"type": "http.response.start", "status": 200, "headers": []}})
+    if scope["path"] == "/large":
+        for _ in range({PIECES}):
+            await send({{"type": "http.response.body", "body": b"x" * {PIECE}, "more_body": True}})
+            given += 1
+        await send({{"type": "http.response.body", "body": b""}})
+    else:
+        await send({{"type": "http.response.body", "body": str(given).encode()}})
+
+PacedServer(application=application, endpoints=["tcp:port=" + sys.argv[1] + ":interface=127.0.0.1"]).run()
+"""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: status(f"http://127.0.0.1:{port}/given") == 200, timeout_s=30, doing="for the server")
+        yield port
+    finally:
+        server.kill()
+        server.wait()
+
+
+def given(port: int) -> int:
+    """Return how many pieces the application has got rid of."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/given")
+    count = int(connection.getresponse().read())
+    connection.close()
+    return count
+
+
+def test_a_slow_reader_holds_the_answer_back_and_still_gets_all_of_it(port: int) -> None:
+    reader = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    reader.request("GET", "/large")
+    answer = reader.getresponse()
+    answer.read(PIECE)
+    counts = [given(port) for _ in range(50)]
+
+    rest = answer.read()
+
+    assert counts[-1] < PIECES // 2
+    assert PIECE + len(rest) == PIECE * PIECES
+    assert given(port) == PIECES
+    reader.close()
+
+
+def test_a_reader_who_leaves_lets_the_server_go_on(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as leaving:
+        leaving.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        leaving.recv(1024)
+
+    reader = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    reader.request("GET", "/large")
+
+    assert len(reader.getresponse().read()) == PIECE * PIECES
+    reader.close()
