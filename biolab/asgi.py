@@ -3,19 +3,17 @@
 import os
 from typing import Any, cast
 
-from django.core.wsgi import get_wsgi_application
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "biolab.settings.local")
-_pages = get_wsgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402  apps must be loaded first
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.urls import re_path  # noqa: E402
+from biolab.wsgi import pages  # noqa: I001  loads the apps that all others need
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.urls import re_path
 
-from biolab.threaded import Receive, Scope, Send, Threaded  # noqa: E402
-from sessions_app.routing import websocket_urlpatterns as bench_sockets  # noqa: E402
-from telemetry_app.routing import websocket_urlpatterns as telemetry_sockets  # noqa: E402
+from biolab.threaded import Receive, Scope, Send, Threaded
+from sessions_app.routing import websocket_urlpatterns as bench_sockets
+from telemetry_app.routing import websocket_urlpatterns as telemetry_sockets
 
 NO_SUCH_SOCKET = 4404
 REQUEST_THREADS = 16
@@ -35,7 +33,7 @@ def _sockets() -> list[Any]:
 
 application = ProtocolTypeRouter(
     {
-        "http": Threaded(_pages, threads=REQUEST_THREADS, limit=settings.UPLOAD_MAX_BYTES),
+        "http": Threaded(pages, threads=REQUEST_THREADS, limit=settings.UPLOAD_MAX_BYTES),
         "websocket": AuthMiddlewareStack(URLRouter(_sockets())),
     }
 )

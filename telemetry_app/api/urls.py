@@ -17,7 +17,6 @@ from telemetry_app.api import (
     querying,
     thingsboard,
 )
-from telemetry_app.api.quick import BATCH, SINGLE, quick
 
 TELEMETRY = "api/sessions/<str:sid>/telemetry"
 PROMETHEUS = "prometheus/api/v1"
@@ -26,8 +25,8 @@ INFLUX = {"influx": "influx", "influx/<str:sid>": "influx-session"}
 EVENTS, DATAPOINTS = "api/v1/events", "api/v1/datapoints"
 
 urlpatterns = [
-    path(TELEMETRY, quick(doors.TelemetryDoor.as_view(), SINGLE), name="telemetry"),
-    path(f"{TELEMETRY}/batch", quick(doors.BatchDoor.as_view(), BATCH), name="telemetry-batch"),
+    path(TELEMETRY, doors.TelemetryDoor.as_view(), name="telemetry"),
+    path(f"{TELEMETRY}/batch", doors.BatchDoor.as_view(), name="telemetry-batch"),
     path(f"{TELEMETRY}/latest", doors.LatestDoor.as_view(), name="telemetry-latest"),
     path(f"{TELEMETRY}/channels", doors.ChannelsDoor.as_view(), name="telemetry-channels"),
     path(f"{TELEMETRY}/summary", doors.SummaryDoor.as_view(), name="telemetry-summary"),

@@ -20,7 +20,7 @@ from sessions_app.policies import require_room_for_more
 from telemetry_app.limits import Limits
 from telemetry_app.models import Channel, Latest
 from telemetry_app.services.watching import judge_again
-from telemetry_app.stores.sql import channels_named
+from telemetry_app.stores.sql import ChannelRow, channels_named
 from telemetry_app.units import same_unit
 
 UNIT_MISMATCH: Final = "unit_mismatch"
@@ -41,24 +41,31 @@ class Known:
 
 
 def resolve_channels(
-    *, team_id: UUID, names: Sequence[str], units: Sequence[str], by: User | None, at: datetime
+    *,
+    team_id: UUID,
+    names: Sequence[str],
+    units: Sequence[str],
+    by: User | None,
+    at: datetime,
+    rows: Sequence[ChannelRow] | None = None,
 ) -> dict[str, Known]:
     """Return the team's channels by name; unknown ones are made, and one without a unit takes the one it is sent.
 
     Args:
         units: as ``names``; empty where none was sent.
+        rows: what is known of these channels; asked for where it is not given.
 
     Raises:
         Invalid: a channel is recorded in another unit.
     """
     sent = dict(zip(names, units, strict=True))
-    known = _named(team_id, sent)
+    known = _known(channels_named(team_id, sent) if rows is None else rows)
     missing = sorted(sent.keys() - known.keys())
     if missing:
         # By name, so that two batches that make the same channels wait for each other in one order.
         made = [Channel(team_id=team_id, name=name, unit=sent[name], created_by=by, created_at=at) for name in missing]
         Channel.objects.bulk_create(made, ignore_conflicts=True)
-        known |= _named(team_id, missing)
+        known |= _known(channels_named(team_id, missing))
     errors = []
     for name, unit in sorted(sent.items()):
         channel = known[name]
@@ -75,10 +82,8 @@ def resolve_channels(
     return known
 
 
-def _named(team_id: UUID, names: Iterable[str]) -> dict[str, Known]:
-    return {
-        name: Known(key, name, unit, Limits(low, high)) for key, name, unit, low, high in channels_named(team_id, names)
-    }
+def _known(rows: Iterable[ChannelRow]) -> dict[str, Known]:
+    return {name: Known(key, name, unit, Limits(low, high)) for key, name, unit, low, high in rows}
 
 
 @transaction.atomic

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -24,7 +25,9 @@ from telemetry_app.ingest.columns import Batch
 from telemetry_app.services.channels import Known, resolve_channels
 from telemetry_app.services.watching import against_limits, tell
 from telemetry_app.stores.base import Body, Counts, Intake, Source
-from telemetry_app.stores.sql import Admission, admit, hold_open
+from telemetry_app.stores.sql import Admission, ChannelRow, admit, hold_open
+
+LET_IN_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +125,29 @@ def ingest_by_token(
 
     Args:
         digest: what is kept of the token.
-        read: gives the batch; called once its sender is known.
+        read: gives the batch; called once its sender is known, or was lately, so that strangers cost no decoding.
         pass_on: whether this person may pass now.
     """
+    batch = read() if digest in _let_in else None
     with transaction.atomic():
-        found = admit(digest, session_id, at)
+        found = admit(digest, session_id, at, batch.names if batch else ())
         if found is None or not _plainly_allowed(found) or not pass_on(found.person):
+            _let_in.discard(digest)
             return None
-        return _take_in(found.session.team_id, found.session, read(), Arrival(found.person, at, body_sha256))
+        _remember(digest)
+        arrival = Arrival(found.person, at, body_sha256)
+        rows = found.channels if batch else None
+        return _take_in(found.session.team_id, found.session, batch or read(), arrival, rows)
+
+
+_let_in: set[str] = set()
+
+
+def _remember(digest: str) -> None:
+    """Keep in mind that this token was good; it is asked about again each time."""
+    if len(_let_in) >= LET_IN_MAX:
+        _let_in.clear()
+    _let_in.add(digest)
 
 
 def _plainly_allowed(found: Admission) -> bool:
@@ -145,11 +163,21 @@ def _plainly_allowed(found: Admission) -> bool:
     )
 
 
-def _take_in(team_id: UUID, session: LabSession | None, batch: Batch, arrival: Arrival) -> Receipt:
-    """Store a batch, in the caller's transaction, which holds the session open where there is one."""
+def _take_in(
+    team_id: UUID,
+    session: LabSession | None,
+    batch: Batch,
+    arrival: Arrival,
+    rows: Sequence[ChannelRow] | None = None,
+) -> Receipt:
+    """Store a batch, in the caller's transaction, which holds the session open where there is one.
+
+    Args:
+        rows: what is known of its channels, where they were asked for already.
+    """
     by, at = arrival.by, arrival.at
     named = batch.batch_id or arrival.batch_id or (f"sha256:{batch.digest()}" if batch.timed else f"once:{new_uuid()}")
-    known = resolve_channels(team_id=team_id, names=batch.names, units=batch.units, by=by, at=at)
+    known = resolve_channels(team_id=team_id, names=batch.names, units=batch.units, by=by, at=at, rows=rows)
     channels = [known[name] for name in batch.names]
     session_id = None if session is None else session.pk
     watch = against_limits(session_id, batch, channels)
@@ -172,8 +200,8 @@ def _take_in(team_id: UUID, session: LabSession | None, batch: Batch, arrival: A
     if session is not None:
         added = [channel for channel in channels if channel.id in counts.first_seen]
         tell(session, added, watch.moves, by=by, at=at)
-        transaction.on_commit(partial(realtime.ring, session.topic, telemetry=True))
-    transaction.on_commit(partial(realtime.ring, readings_topic(team_id), telemetry=True))
+        transaction.on_commit(partial(realtime.ring_for_readings, session.topic))
+    transaction.on_commit(partial(realtime.ring_for_readings, readings_topic(team_id)))
     return Receipt(counts, known)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from biolab.accounts.models import Membership, ServiceToken, User
 from sessions_app import turnstile
@@ -18,6 +20,9 @@ from telemetry_app.instants import to_us
 from telemetry_app.models import Channel, Latest, Segment
 from telemetry_app.stores.base import Intake, SessionKey
 from telemetry_app.stores.packing import pack_ids, pack_runs
+
+ChannelRow = tuple[UUID, str, str, float | None, float | None]
+"""Of a channel: id, name, unit, minimum, maximum."""
 
 _LATEST_PER_STATEMENT = 500
 _PACE = (
@@ -46,7 +51,10 @@ def hold_open(session_id: UUID, person_id: UUID) -> tuple[str | None, str | None
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A service token, its owner and a session at one moment; of each row only what taking in a batch reads."""
+    """A service token, its owner and a session at one moment; of each row only what taking in a batch reads.
+
+    ``channels`` are those of the session's team, as ``channels_named`` returns them.
+    """
 
     person: User
     session: LabSession
@@ -54,24 +62,22 @@ class Admission:
     scopes: list[str]
     session_ids: list[str]
     team_id: UUID | None
+    channels: list[ChannelRow]
 
 
-def admit(digest: str, session_id: UUID, at: datetime) -> Admission | None:
-    """Return who shows a token and the session held open as ``hold_open`` does; None unless both are there and good."""
-    passing, key, lock = _held_open(session_id)
-    token, user, session, member = (
-        connection.ops.quote_name(model._meta.db_table) for model in (ServiceToken, User, LabSession, Membership)
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT t.id, t.name, t.scopes, t.session_ids, t.team_id, u.id, u.username, u.full_name, u.role, "  # noqa: S608
-            f"s.team_id, s.status, m.role FROM {passing}{token} t JOIN {user} u ON u.id = t.owner_id "
-            f"JOIN {session} s ON s.id = %s LEFT JOIN {member} m ON m.team_id = s.team_id AND m.user_id = u.id "
-            "WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) "
-            f"AND u.is_active{lock}",
-            [*key, _key(session_id), digest, connection.ops.adapt_datetimefield_value(at)],
-        )
-        row = cursor.fetchone()
+def admit(digest: str, session_id: UUID, at: datetime, names: Sequence[str]) -> Admission | None:
+    """Return who shows a token and the session held open as ``hold_open`` does; None unless both are there and good.
+
+    Args:
+        names: of the channels that are wanted with it; both questions go to PostgreSQL in one exchange.
+    """
+    with connection.cursor() as first, connection.cursor() as second, _together():
+        _ask_admission(first, digest, session_id, at)
+        if names:
+            team = connection.ops.quote_name(LabSession._meta.db_table)
+            _ask_channels(second, f"(SELECT team_id FROM {team} WHERE id = %s)", session_id, names)  # noqa: S608
+        row = first.fetchone()
+        channels = [(_uuid(key), *rest) for key, *rest in second.fetchall()] if names and row else []
     if row is None:
         return None
     database = connection.alias
@@ -80,7 +86,32 @@ def admit(digest: str, session_id: UUID, at: datetime) -> Admission | None:
     person.credential = ServiceToken.from_db(database, ["id", "name"], [_uuid(row[0]), row[1]])
     held = LabSession.from_db(database, ["id", "team_id", "status"], [session_id, _uuid(row[9]), row[10]])
     team_id = None if row[4] is None else _uuid(row[4])
-    return Admission(person, held, row[11], json.loads(row[2]), json.loads(row[3]), team_id)
+    return Admission(person, held, row[11], json.loads(row[2]), json.loads(row[3]), team_id, channels)
+
+
+def _ask_admission(cursor: CursorWrapper, digest: str, session_id: UUID, at: datetime) -> None:
+    passing, key, lock = _held_open(session_id)
+    token, user, session, member = (
+        connection.ops.quote_name(model._meta.db_table) for model in (ServiceToken, User, LabSession, Membership)
+    )
+    cursor.execute(
+        "SELECT t.id, t.name, t.scopes, t.session_ids, t.team_id, u.id, u.username, u.full_name, u.role, "  # noqa: S608
+        f"s.team_id, s.status, m.role FROM {passing}{token} t JOIN {user} u ON u.id = t.owner_id "
+        f"JOIN {session} s ON s.id = %s LEFT JOIN {member} m ON m.team_id = s.team_id AND m.user_id = u.id "
+        "WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) "
+        f"AND u.is_active{lock}",
+        [*key, _key(session_id), digest, connection.ops.adapt_datetimefield_value(at)],
+    )
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Send what is executed in here at once, where the database takes several statements in one exchange."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def _held_open(session_id: UUID) -> tuple[str, list[Any], str]:
@@ -90,18 +121,23 @@ def _held_open(session_id: UUID) -> tuple[str, list[Any], str]:
     return f"{turnstile.PASSING} CROSS JOIN ", turnstile.key(session_id), " FOR KEY SHARE OF s"
 
 
-def channels_named(team_id: UUID, names: Iterable[str]) -> list[tuple[UUID, str, str, float | None, float | None]]:
-    """Return (id, name, unit, minimum, maximum) of those of a team's channels in use that have one of these names."""
-    table, wanted = connection.ops.quote_name(Channel._meta.db_table), list(names)
-    native = connection.vendor == "postgresql"
-    holes = "= ANY(%s)" if native else f"IN ({', '.join(['%s'] * len(wanted))})"
+def channels_named(team_id: UUID, names: Iterable[str]) -> list[ChannelRow]:
+    """Return those of a team's channels in use that have one of these names."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, name, unit, min_value, max_value FROM {table} WHERE team_id = %s AND withdrawn_at IS NULL "  # noqa: S608
-            f"AND name {holes}",
-            [_key(team_id), wanted] if native else [_key(team_id), *wanted],
-        )
+        _ask_channels(cursor, "%s", team_id, list(names))
         return [(_uuid(key), *rest) for key, *rest in cursor.fetchall()]
+
+
+def _ask_channels(cursor: CursorWrapper, team: str, key: UUID, names: Sequence[str]) -> None:
+    """Ask for channels; ``team`` is the SQL that gives their team from ``key``."""
+    table = connection.ops.quote_name(Channel._meta.db_table)
+    native = connection.vendor == "postgresql"
+    holes = "= ANY(%s)" if native else f"IN ({', '.join(['%s'] * len(names))})"
+    cursor.execute(
+        f"SELECT id, name, unit, min_value, max_value FROM {table} WHERE team_id = {team} "  # noqa: S608
+        f"AND withdrawn_at IS NULL AND name {holes}",
+        [_key(key), list(names)] if native else [_key(key), *names],
+    )
 
 
 def insert_segment(intake: Intake) -> int | None:

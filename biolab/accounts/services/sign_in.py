@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 from uuid import uuid4
 
 import structlog
@@ -16,6 +17,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest
 
+from biolab.accounts import ports
 from biolab.accounts.auth import jwt
 from biolab.accounts.models import SignIn, User
 from biolab.kernel import security
@@ -85,6 +87,7 @@ def check_password(*, email: str, password: str, address: str, at: datetime) -> 
             _refuse(person, folded, address, at)
         security.forget(PER_ACCOUNT, folded)
     security.note_apart("sign_in.succeeded", person=person, at=at, address=address)
+    ports.sign_ins().signed_in(person=person, at=at)
     return person
 
 
@@ -166,10 +169,13 @@ def _pair(person: User, family: SignIn) -> Pair:
 
 def client_address(request: HttpRequest | None) -> str:
     """Return where the request came from: the last forwarded address that no trusted proxy added."""
-    if request is None:
-        return ""
-    address = str(request.META.get("REMOTE_ADDR") or "")
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return "" if request is None else address_of(request.META)
+
+
+def address_of(environ: Mapping[str, Any]) -> str:
+    """Return the same of a request's WSGI environment."""
+    address = str(environ.get("REMOTE_ADDR") or "")
+    forwarded = [part.strip() for part in str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",") if part.strip()]
     while forwarded and _is_proxy(address):
         address = forwarded.pop()
     return address[:64]
