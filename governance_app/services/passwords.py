@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from biolab.accounts.models import User
+from biolab.accounts.services.reentry import confirm_password
 from biolab.kernel import security
-from biolab.kernel.errors import Forbidden, Invalid, TooMany
 from governance_app.models import ApprovalRequest
-from governance_app.services.notices import tell_administrators_of_lock
 
 
 def check_password(request: ApprovalRequest, password: str, *, by: User, at: datetime) -> None:
@@ -20,21 +19,7 @@ def check_password(request: ApprovalRequest, password: str, *, by: User, at: dat
         Forbidden: it is wrong.
         RuntimeError: a transaction is open.
     """
-    if not password:
-        detail = "Give your password again to sign."
-        raise Invalid(detail, errors=[{"pointer": "/password", "detail": detail}])
-    try:
-        tries = security.pass_or_refuse(security.SIGNING, by.pk, at=at)
-    except TooMany:
-        note_refusal(request, "locked", by=by, at=at)
-        raise
-    if by.check_password(password):
-        security.forget(security.SIGNING, by.pk)
-        return
-    note_refusal(request, "wrong_password", by=by, at=at)
-    if tries == security.SIGNING.tries:
-        tell_administrators_of_lock(by, at=at)
-    raise Forbidden("The password is wrong. Nothing was signed.", code="wrong_password")
+    confirm_password(password, by=by, at=at, note=lambda reason: note_refusal(request, reason, by=by, at=at))
 
 
 def note_refusal(request: ApprovalRequest, reason: str, *, by: User, at: datetime) -> None:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import orjson
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.kernel import storage
-from biolab.kernel.errors import Invalid, TooLarge
+from biolab.kernel.api.uploads import ANY, UploadDoor
+from biolab.kernel.errors import Invalid
 from biolab.kernel.ids import find
-from biolab.kernel.storage import CHUNK
 from biolab.kernel.times import iso, iso_or_none
 from telemetry_app.api import shapes
 from telemetry_app.api.base import SessionDoor
 from telemetry_app.ingest.files_layout import Wish
 from telemetry_app.instants import iso_us
 from telemetry_app.models import ImportJob
-from telemetry_app.services.importing import ANY, Glance, ask_import, preview_import, retry_import
+from telemetry_app.services.importing import Glance, ask_import, preview_import, retry_import
 
 FIELDS = ("shape", "time_column", "channel_column", "value_column", "unit_column", "time_zone", "columns")
 LONGEST = 2_000
@@ -52,17 +48,6 @@ ASKED = [OpenApiParameter(name, str, description=HELP[name]) for name in (*FIELD
 FILE_IN = {"multipart/form-data": FORM_IN, ANY: OpenApiTypes.BINARY}
 
 
-class RawFile(BaseParser):
-    """Hands over the body as it comes, whatever it calls itself, as ``file``."""
-
-    media_type = "*/*"
-
-    def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> dict[str, IO[bytes]]:
-        return {"file": stream}
-
-
 class _ImportArea(SessionDoor):
     """What the doors of a session's imports share."""
 
@@ -84,35 +69,12 @@ class _ImportArea(SessionDoor):
         }
 
 
-class _FileDoor(_ImportArea):
-    """A door that takes a file: as the form's ``file``, with fields beside it, or as the body, with a query."""
-
-    parser_classes = (MultiPartParser, RawFile)
-    one_transaction = False
-
-    def _answer_once(self, request: Request) -> None:
-        is_form = (request.content_type or "").startswith("multipart/")
-        stated = str(request.META.get("CONTENT_LENGTH") or "")
-        if not is_form and stated.isdecimal() and int(stated) > settings.REQUEST_MAX_BYTES:
-            told = f"With an Idempotency-Key, a file of more than {settings.REQUEST_MAX_BYTES} bytes comes as a form."
-            raise TooLarge(told, code="body_too_large", limit_bytes=settings.REQUEST_MAX_BYTES)
-        super()._answer_once(request)
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the file's bytes; the body is not touched before the first is asked for."""
-        stated = str(self.request.META.get("CONTENT_LENGTH") or "")
-        limit: int = settings.UPLOAD_MAX_BYTES
-        if stated.isdecimal() and int(stated) > limit + CHUNK:
-            raise TooLarge(f"The file is larger than {limit} bytes.", code="body_too_large", limit_bytes=limit)
-        source = self._body.get("file")
-        if source is None or not hasattr(source, "read"):
-            raise _bad("file", "Send the file as the form's “file”, or as the body.")
-        chunks: Iterable[bytes] = source.chunks(CHUNK) if isinstance(source, UploadedFile) else _read(source)
-        yield from chunks
+class _FileDoor(_ImportArea, UploadDoor):
+    """A door that takes a file of readings."""
 
     def wish(self) -> Wish:
         """Return what the form or the query says about the file."""
-        values = {name: text for name in FIELDS if (text := self._field(name).strip())}
+        values = {name: text for name in FIELDS if (text := self.field(name).strip())}
         for name, text in values.items():
             if len(text) > LONGEST * (100 if name == "columns" else 1):
                 raise _bad(name, "Too long.")
@@ -127,22 +89,8 @@ class _FileDoor(_ImportArea):
 
     def file_name(self) -> str:
         """Return what the file is called, without folders and what cannot be printed."""
-        sent = self._body.get("file") if self._is_form else None
-        name = getattr(sent, "name", None) or self.request.query_params.get("file_name") or "readings"
-        last = str(name).replace("\\", "/").rpartition("/")[2]
+        last = self.sent_name("readings").replace("\\", "/").rpartition("/")[2]
         return "".join(letter for letter in last if letter.isprintable())[-255:] or "readings"
-
-    @property
-    def _is_form(self) -> bool:
-        return (self.request.content_type or "").startswith("multipart/")
-
-    @property
-    def _body(self) -> Any:
-        return self.request.data
-
-    def _field(self, name: str) -> str:
-        value = (self._body.get(name) if self._is_form else "") or self.request.query_params.get(name) or ""
-        return value if isinstance(value, str) else ""
 
 
 class ImportDoor(_FileDoor):
@@ -248,11 +196,6 @@ class ImportRetryDoor(_ImportArea):
     def post(self, request: Request, sid: str, job: str) -> Response:
         found = find(self.imports(sid), job)
         return Response(self.shape(retry_import(job=found, by=self.person, at=self.now)), status=202)
-
-
-def _read(source: IO[bytes]) -> Iterator[bytes]:
-    while piece := source.read(CHUNK):
-        yield piece
 
 
 def _bad(name: str, detail: str) -> Invalid:

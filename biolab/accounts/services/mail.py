@@ -1,8 +1,8 @@
-"""Mail about notifications: one message a person with all that waits, each notification in one message only."""
+"""Mail: notifications, one message a person with all that waits and each in one message only; and what cannot wait."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from smtplib import SMTPRecipientsRefused
@@ -45,6 +45,18 @@ def mail_notifications(*, at: datetime) -> int:
         back = Notification.objects.filter(mail_id=mail_id, person__in=unsent)
         back.update(mail_due=True, mail_id=None, mailed_at=None)
     return len(left)
+
+
+def mail_at_once(subject: str, body: str, people: Iterable[User]) -> None:
+    """Send each of ``people`` one mail now; a mail server that is down costs the mail, is logged, and nothing else."""
+    addresses = sorted({person.email for person in people if person.email})
+    if not addresses:
+        return
+    subject = " ".join(subject.split())
+    try:
+        get_connection().send_messages([EmailMessage(subject, body, to=[address]) for address in addresses])
+    except OSError:
+        log.exception("mail was not sent", recipients=len(addresses))
 
 
 def _due(at: datetime) -> list[UUID]:
