@@ -35,6 +35,27 @@ class ChannelSummary:
     maximum: float | None
 
 
+@dataclass(frozen=True)
+class ChannelEnvelope:
+    """What one channel did over a session, in few enough intervals to draw; times count from a given origin.
+
+    Attributes:
+        mean: None where the sum is beyond float64.
+        elapsed_s: when each interval with readings begins, rising.
+        low, high: the least and the greatest value of each, in the channel's unit; as long as ``elapsed_s``.
+    """
+
+    name: str
+    unit: str
+    count: int
+    minimum: float
+    maximum: float
+    mean: float | None
+    elapsed_s: list[float]
+    low: list[float]
+    high: list[float]
+
+
 class Readings(Protocol):
     """Read access to the readings of a session."""
 
@@ -57,6 +78,9 @@ class Readings(Protocol):
     def channels(self, session: LabSession) -> list[ChannelSummary]:
         """Return the channels with readings in this session, by name."""
 
+    def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:
+        """Return what each channel with readings did, by name, in at most ``places`` intervals."""
+
 
 class NoReadings:
     """What there is before a telemetry store is bound: nothing."""
@@ -72,6 +96,9 @@ class NoReadings:
         return {}
 
     def channels(self, session: LabSession) -> list[ChannelSummary]:
+        return []
+
+    def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:
         return []
 
 

@@ -7,17 +7,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+
 from biolab.kernel.ids import typeid
 from sessions_app.models import LabSession, TimelineEvent
-from sessions_app.ports import ChannelSummary, ReadingValue
+from sessions_app.ports import ChannelEnvelope, ChannelSummary, ReadingValue
 from sessions_app.states import SessionStatus
 from telemetry_app import stores
+from telemetry_app.codec import Values
+from telemetry_app.decimate import Envelope
 from telemetry_app.facts import TelemetrySealed
-from telemetry_app.instants import from_us, iso_column, iso_us, to_us
+from telemetry_app.instants import SECOND_US, from_us, iso_column, iso_us, to_us
 from telemetry_app.models import Channel
 from telemetry_app.readings import ReadingKey, reading_id
 from telemetry_app.search import query_words, score
-from telemetry_app.stores.base import Reading
+from telemetry_app.stores.base import Reading, Stats
 from telemetry_app.stores.reading import FIRST_US, LAST_US
 
 
@@ -71,6 +75,31 @@ class SessionReadings:
             )
             for channel in Channel.objects.in_use().filter(pk__in=stats).order_by("name")
         ]
+
+    def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:
+        store = stores.current()
+        stats = store.summary(session.pk)
+        channels = list(Channel.objects.in_use().filter(pk__in=stats).order_by("name"))
+        found = store.decimated(session.pk, [channel.pk for channel in channels], FIRST_US, LAST_US, max_points=places)
+        elapsed_s = (found.time - to_us(origin)) / SECOND_US
+        return [_envelope(channel, stats[channel.pk], found, elapsed_s) for channel in channels]
+
+
+def _envelope(channel: Channel, stats: Stats, found: Envelope[UUID], elapsed_s: Values) -> ChannelEnvelope:
+    band = found.bands.get(channel.pk)
+    low, high = (band.minimum, band.maximum) if band is not None else (found.exact[channel.pk],) * 2
+    there = ~np.isnan(low)
+    return ChannelEnvelope(
+        name=channel.name,
+        unit=channel.unit,
+        count=stats.count,
+        minimum=stats.minimum,
+        maximum=stats.maximum,
+        mean=_mean(stats.total, stats.count),
+        elapsed_s=elapsed_s[there].tolist(),
+        low=low[there].tolist(),
+        high=high[there].tolist(),
+    )
 
 
 def channels_named(session: LabSession, names: Sequence[str]) -> dict[UUID, Channel]:

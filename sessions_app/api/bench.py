@@ -23,7 +23,7 @@ from sessions_app.api.bench_forms import (
 )
 from sessions_app.errors import SessionEnded
 from sessions_app.models import LabSession, Protocol
-from sessions_app.selectors import with_note_counts
+from sessions_app.selectors import sessions_holding, with_note_counts
 from sessions_app.services.sessions import change_session, move_session, start_session
 from sessions_app.states import COMPLETE, ENDED_STATUSES
 
@@ -54,7 +54,8 @@ class SessionsDoor(SessionDoorBase):
         operation_id="sessions_list",
         parameters=[BenchSessionFilters],
         responses=BenchSessionOut(many=True),
-        description='Newest first, as a bare array. With more than `limit`, `Link: <…>; rel="next"` leads on.',
+        description='Newest first, as a bare array. With more than `limit`, `Link: <…>; rel="next"` leads on. '
+        "`q` looks for text in names and descriptions, and for words in notes.",
     )
     def get(self, request: Request) -> Response:
         asked = self.asked(BenchSessionFilters)
@@ -63,7 +64,7 @@ class SessionsDoor(SessionDoorBase):
             ended = Q(status__in=ENDED_STATUSES)
             sessions = sessions.filter(ended if asked["status"] == ENDED else ~ended)
         if asked.get("q"):
-            sessions = sessions.filter(Q(name__icontains=asked["q"]) | Q(description__icontains=asked["q"]))
+            sessions = sessions_holding(sessions, asked["q"])
         page = self.page(with_note_counts(sessions), order=("-created_at", "-id"), default=100, most=1000)
         return self.bare(page, session_shape)
 

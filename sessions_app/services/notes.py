@@ -68,7 +68,7 @@ def write_note(
         type=_typed(type),
         tags=_tagged(tags),
         telemetry_snapshot=exact(telemetry_snapshot, pointer="/telemetry_snapshot"),
-        late_entry=session.is_ended or at - timestamp > LATE_AFTER,
+        late_entry=_comes_late(session, timestamp, at),
         created_at=at,
         updated_at=at,
     )
@@ -133,7 +133,7 @@ def append_note(
     reason: str = "",
     version: int | None = None,
 ) -> Note:
-    """Add a line with its own time, in UTC, to a note.
+    """Add a line with its own time, in UTC, to a note; a line that comes late makes the note a late entry.
 
     Args:
         timestamp: when the line was spoken; None for now.
@@ -148,6 +148,7 @@ def append_note(
     spoken_at = _timed(timestamp or at, at).astimezone(UTC)
     _worded(text, pointer="/append_content")
     note.content = _worded(f"{note.content}\n[{spoken_at:%H:%M:%S}] {text}", pointer="/append_content")
+    note.late_entry = note.late_entry or _comes_late(session, spoken_at, at)
     if telemetry_snapshot is not None:
         note.telemetry_snapshot = exact(telemetry_snapshot, pointer="/telemetry_snapshot")
     _save_version(note, "appended", by=by, at=at, reason=reason)
@@ -206,6 +207,7 @@ def _save_version(note: Note, action: str, *, by: User, at: datetime, reason: st
             "type",
             "tags",
             "telemetry_snapshot",
+            "late_entry",
             "version",
             "updated_at",
             "withdrawn_at",
@@ -244,6 +246,10 @@ def _told(fact: type[NoteWritten], note: Note, reason: str) -> NoteWritten:
         late_entry=note.late_entry,
         reason=reason,
     )
+
+
+def _comes_late(session: LabSession, timestamp: datetime, at: datetime) -> bool:
+    return session.is_ended or at - timestamp > LATE_AFTER
 
 
 def _timed(timestamp: datetime, at: datetime) -> datetime:

@@ -15,8 +15,10 @@ from biolab.kernel.errors import Forbidden, Invalid, Missing, Stale
 from sessions_app import ports
 from sessions_app.errors import SessionEnded
 from sessions_app.models import LabSession, Note, NoteVersion, TimelineEvent
-from sessions_app.ports import ChannelSummary, ReadingValue
+from sessions_app.ports import ChannelEnvelope, ChannelSummary, ReadingValue
 from sessions_app.services.notes import append_note, correct_note, withdraw_note, write_note
+from sessions_app.services.sessions import move_session
+from sessions_app.states import COMPLETE
 from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
 
 pytestmark = pytest.mark.django_db
@@ -245,6 +247,28 @@ def test_a_note_does_not_grow_beyond_its_bound(session: LabSession, lead: User) 
     assert everything() == before
 
 
+def test_a_line_that_comes_late_makes_the_note_a_late_entry(session: LabSession, lead: User) -> None:
+    note = written(session, lead)
+
+    in_time = append_note(note=note, by=lead, at=LATER, text="Now", timestamp=LATER - timedelta(minutes=5))
+    late = append_note(note=note, by=lead, at=LATER, text="Before", timestamp=LATER - timedelta(minutes=5, seconds=1))
+    after = append_note(note=note, by=lead, at=LATER, text="Again")
+
+    assert (in_time.late_entry, late.late_entry, after.late_entry) == (False, True, True)
+    told = session.events.filter(kind="note.appended").order_by("sequence")
+    assert [event.payload["late_entry"] for event in told] == [False, True, True]
+
+
+def test_a_line_after_the_end_makes_the_note_a_late_entry(session: LabSession, lead: User) -> None:
+    note = written(session, lead)
+    move_session(session=session, move=COMPLETE, by=lead, at=NINE)
+
+    grown = append_note(note=note, by=lead, at=NINE, text="Seen on the film", reason="Read off the film")
+
+    assert grown.late_entry
+    assert Note.objects.get(pk=note.pk).late_entry
+
+
 class TwoChannels:
     """Readings of a bench with one pinned channel, which rises by one an hour."""
 
@@ -261,6 +285,9 @@ class TwoChannels:
         return found if pinned else {**found, "noise": ReadingValue("noise", 1.0, "V", at)}
 
     def channels(self, session: LabSession) -> list[ChannelSummary]:
+        return []
+
+    def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:
         return []
 
 
