@@ -72,7 +72,9 @@ def test_a_session_from_start_to_end_through_the_doors() -> None:
     assert shown["execution"]["status"] == "in_progress"
     assert shown["execution"]["template_id"] == shown["protocol"]["id"] == protocol.public_id
     assert [step["status"] for step in shown["steps"]] == ["pending"] * 3
-    assert [event["event_type"] for event in shown["timeline_preview"]] == ["session.started", "session.created"]
+    began = ["notebook.created", "session.started", "session.created"]
+    assert [event["event_type"] for event in shown["timeline_preview"]] == began
+    assert [entry["title"] for entry in shown["notebook_entries"]] == ["Run 7"]
     one = f"{CONSOLE}/{shown['execution']['id']}"
 
     assert client.post(f"{one}/pause", {"reason": "Lunch"}).json()["execution"]["status"] == "paused"
@@ -89,9 +91,9 @@ def test_a_session_from_start_to_end_through_the_doors() -> None:
     assert len(ended["timeline_preview"]) == 10
     verified = client.get(f"{one}/timeline/verify").json()
     assert verified["valid"] is True
-    assert verified["events"] == ended["execution"]["head_sequence"] == 10
+    assert verified["events"] == ended["execution"]["head_sequence"] == 11
     assert verified["head"] == ended["timeline_preview"][0]["hash"]
-    assert verified["checkpoint"]["sequence"] == 10
+    assert verified["checkpoint"]["sequence"] == 11
     assert verified["checkpoint"]["valid"] is True
     assert client.get(one).json() == ended
 
@@ -336,7 +338,7 @@ def test_a_session_is_shown_in_a_fixed_number_of_queries(django_assert_num_queri
     for session in (few, many):
         session.crew.add(make_member(session.team))
         client = client_of(session.created_by)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             client.get(f"{CONSOLE}/{session.public_id}")
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from biolab.kernel.api.doors import Door
 from biolab.kernel.errors import Invalid, TooLarge
@@ -69,6 +70,17 @@ class UploadDoor(Door):
         """Return a value that came beside the file; empty where there is none."""
         value = (self.sent.get(name) if self.is_form else "") or self.request.query_params.get(name) or ""
         return value if isinstance(value, str) else ""
+
+    def beside(self, form: type[Serializer[Any]], names: Iterable[str]) -> dict[str, Any]:
+        """Return the values that came beside the file as ``form`` reads them.
+
+        Raises:
+            ValidationError: told as 422 with a pointer for each field.
+        """
+        reader = form(data={name: text for name in names if (text := self.field(name))})
+        reader.is_valid(raise_exception=True)
+        values: dict[str, Any] = reader.validated_data
+        return values
 
     @property
     def is_form(self) -> bool:
