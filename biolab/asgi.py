@@ -12,6 +12,8 @@ from django.conf import settings
 from django.urls import re_path
 
 from biolab.threaded import Receive, Scope, Send, Threaded
+from sessions_app.live.engine import mounted
+from sessions_app.live.visitors import SessionServer
 from sessions_app.routing import websocket_urlpatterns as bench_sockets
 from telemetry_app.routing import websocket_urlpatterns as telemetry_sockets
 
@@ -31,9 +33,12 @@ def _sockets() -> list[Any]:
     return [*bench_sockets, *telemetry_sockets, re_path(r"", cast(Any, _refuse))]
 
 
-application = ProtocolTypeRouter(
-    {
-        "http": Threaded(pages, threads=REQUEST_THREADS, limit=settings.UPLOAD_MAX_BYTES),
-        "websocket": AuthMiddlewareStack(URLRouter(_sockets())),
-    }
+application = mounted(
+    SessionServer(),
+    ProtocolTypeRouter(
+        {
+            "http": Threaded(pages, threads=REQUEST_THREADS, limit=settings.UPLOAD_MAX_BYTES),
+            "websocket": AuthMiddlewareStack(URLRouter(_sockets())),
+        }
+    ),
 )

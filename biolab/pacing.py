@@ -51,7 +51,8 @@ class PacedServer(Server):  # type: ignore[misc]
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if message.get("type") == "websocket.close" and _is_open(protocol):
             # Its own way to close refuses the codes below 3000, 1008 among them.
-            protocol.sendCloseFrame(code=message.get("code", 1000))
+            reason = message.get("reason") or ""
+            protocol.sendCloseFrame(code=message.get("code", 1000), reasonUtf8=reason.encode())
             return
         if not isinstance(protocol, WebRequest) or message.get("type") != "http.response.body":
             await super().handle_reply(protocol, message)

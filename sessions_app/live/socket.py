@@ -35,6 +35,7 @@ Send = Callable[[Message], Awaitable[None]]
 NORMAL: Final = 1000
 DEFECT: Final = 1011
 MAX_TEXT: Final = 65_536
+MAX_REASON_BYTES: Final = 123
 PING: Final = dump({"type": "ping"}).decode()
 PONG: Final = dump({"type": "pong"}).decode()
 
@@ -52,12 +53,13 @@ class Socket:
 
     identity: Identity
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, known: Identity | None = None) -> None:
         self.scope = scope
         self.mailbox = Mailbox()
         self._receive = receive
         self._send = send
         self._doubt = asyncio.Event()
+        self._known = known
 
     @classmethod
     def as_asgi(cls) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
@@ -106,9 +108,10 @@ class Socket:
         if (await self._receive())["type"] != "websocket.connect":
             return
         code: int | None = DEFECT
+        reason = ""
         try:
             await self._out({"type": "websocket.accept", "subprotocol": self._subprotocol()})
-            self.identity = await self._identify()
+            self.identity = self._known or await self._identify()
             topic = person_topic(self.identity.person.pk)
             await hub().join(topic, self._heard)
             try:
@@ -118,6 +121,7 @@ class Socket:
                 await hub().leave(topic, self._heard)
         except Refusal as refusal:
             code = self.codes.get(refusal.kind, self.refused_code)
+            reason = _short(refusal.sentence)
         except Gone:
             code = None
         except asyncio.CancelledError:
@@ -129,7 +133,7 @@ class Socket:
             await self.closed()
             if code is not None:
                 with suppress(Gone):
-                    await self._out({"type": "websocket.close", "code": code})
+                    await self._out({"type": "websocket.close", "code": code, "reason": reason})
 
     async def send_text(self, text: str) -> None:
         """Send one frame; waits as long as the client does not read."""
@@ -222,6 +226,11 @@ def _read(text: str) -> Any:
         return decode(text.encode())
     except Exception:  # malformed, too deep, a lone surrogate: all of it is nonsense here
         return None
+
+
+def _short(sentence: str) -> str:
+    """Return as much of it as a closing frame holds."""
+    return sentence.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 def _seconds_left(identity: Identity, now: datetime) -> float:

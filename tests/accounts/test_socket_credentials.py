@@ -131,6 +131,27 @@ def test_a_cookie_from_our_own_pages_opens_a_socket(origin: str, settings: Any) 
     assert authenticate_scope(scope(cookie=cookie_of(person), origin=origin)).person == person
 
 
+def test_a_cookie_opens_polling_without_an_origin_but_not_with_a_foreign_one() -> None:
+    person = make_person()
+    own = scope(cookie=cookie_of(person)) | {"type": "http", "method": "GET"}
+    foreign = scope(cookie=cookie_of(person), origin="https://evil.example") | {"type": "http", "method": "GET"}
+
+    assert authenticate_scope(own).person == person
+    with pytest.raises(Forbidden):
+        authenticate_scope(foreign)
+
+
+def test_the_open_bench_is_not_open_to_pages_of_other_sites(settings: Any) -> None:
+    settings.OPEN_BENCH = True
+    settings.CORS_ALLOWED_ORIGINS = ["https://slides.example"]
+
+    for welcome in (scope(), scope(origin="https://lab.example"), scope(origin="https://slides.example")):
+        assert authenticate_scope(welcome).credential is None
+    for origin in ("https://evil.example", "null"):
+        with pytest.raises(Forbidden):
+            authenticate_scope(scope(origin=origin))
+
+
 def test_instruments_send_no_origin_and_are_fine() -> None:
     _, secret = make_token(make_person())
 

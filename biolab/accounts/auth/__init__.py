@@ -2,7 +2,7 @@
 
 from biolab.accounts.auth.identity import Identity, identify
 from biolab.accounts.auth.rest import JWTAuth, OpenBenchAuth, ServiceTokenAuth, SessionAuth
-from biolab.accounts.auth.sockets import authenticate_scope, bearer_protocol
+from biolab.accounts.auth.sockets import authenticate_scope, bearer_protocol, is_known_origin
 
 __all__ = [
     "Identity",
@@ -13,4 +13,5 @@ __all__ = [
     "authenticate_scope",
     "bearer_protocol",
     "identify",
+    "is_known_origin",
 ]

@@ -31,7 +31,7 @@ def authenticate_scope(scope: Mapping[str, Any], first_frame: Mapping[str, Any] 
 
     Raises:
         Unauthenticated: nothing of these, or it does not hold; close with 4401 (1008 on the controllers' paths).
-        Forbidden: a session cookie came from a foreign Origin; close with 4403.
+        Forbidden: a page of a foreign Origin came with a session cookie, or to the open bench; close with 4403.
     """
     now = timezone.now()
     text = _shown(scope, first_frame)
@@ -41,6 +41,8 @@ def authenticate_scope(scope: Mapping[str, Any], first_frame: Mapping[str, Any] 
     if identity is not None:
         return identity
     if settings.OPEN_BENCH:
+        if _header(scope, b"origin") and not is_known_origin(scope):
+            raise Forbidden("This page may not open a socket here.", code="foreign_origin")
         return Identity(open_bench_person(at=now), None, _always)
     raise Unauthenticated("Show a token or sign in first.")
 
@@ -94,11 +96,20 @@ def _session_person(session_key: str) -> User | None:
     return person if isinstance(person, User) and person.is_active else None
 
 
+def is_known_origin(scope: Mapping[str, Any]) -> bool:
+    """Tell whether the page is our own, or of a site that ``CORS_ORIGINS`` names."""
+    return _header(scope, b"origin") in settings.CORS_ALLOWED_ORIGINS or is_own_origin(scope)
+
+
 def is_own_origin(scope: Mapping[str, Any]) -> bool:
-    """Tell whether the browser says that one of our own pages (or a trusted site) opens the socket."""
+    """Tell whether the browser says that one of our own pages (or a trusted site) opens the socket.
+
+    Every WebSocket of a page says where it comes from. A GET by HTTP, with which polling begins, does so only where
+    another site's page could read the answer.
+    """
     origin = _header(scope, b"origin")
     if not origin:
-        return False
+        return bool(scope.get("type") == "http")
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
     return urlsplit(origin).netloc.lower() == _header(scope, b"host").lower()

@@ -1,0 +1,214 @@
+"""Socket.IO's transports, polling and WebSocket, kept within the house's bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+import engineio
+import socketio
+from django.conf import settings
+from engineio.exceptions import SocketIsClosedError
+
+from biolab.accounts.auth import is_known_origin
+from biolab.kernel.api import decode
+
+PATH: Final = "/ws/socket.io"
+MAX_TEXT: Final = 65_536
+PING_TIMEOUT_S: Final = 20
+LOBBY_S: Final = 10.0
+FAREWELL_S: Final = 2.0
+MESSAGES_WAITING: Final = 12
+"""How many messages wait for one client: python-engineio's own client takes no more than 16 packets at a time."""
+PACKETS_WAITING: Final = 64
+
+CONNECT, DISCONNECT, EVENT = "0", "1", "2"
+MESSAGE, STEERING, NONSENSE = "4", frozenset("1235"), "4!"
+CLIENT_EVENTS: Final = frozenset({"resume", "slide_progress", "slide_completed", "error"})
+
+
+class Outbox(asyncio.Queue):  # type: ignore[type-arg]
+    """What waits to be sent to one client: messages wait for room, and beyond all bounds the connection counts as lost.
+
+    Packets by which the transport steers itself never wait: a full box would keep them from ending the connection.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        super().__init__()
+        self._patience_s = patience_s
+        self._room = asyncio.Event()
+
+    async def put(self, item: Any) -> None:
+        """Add a packet, or None to say that there will be no more.
+
+        Raises:
+            SocketIsClosedError: the client takes nothing.
+        """
+        kind = getattr(item, "packet_type", None)
+        while kind == engineio.packet.MESSAGE and self.qsize() >= MESSAGES_WAITING:
+            self._room.clear()
+            try:
+                await asyncio.wait_for(self._room.wait(), self._patience_s)
+            except TimeoutError:
+                raise SocketIsClosedError from None
+        if kind == engineio.packet.NOOP and self.qsize() >= PACKETS_WAITING:
+            raise SocketIsClosedError
+        self.put_nowait(item)
+
+    async def join(self) -> None:
+        """Return when all was taken, or nobody takes it."""
+        try:
+            await asyncio.wait_for(super().join(), FAREWELL_S)
+        except TimeoutError:
+            return
+
+    def _get(self) -> Any:
+        self._room.set()
+        return super()._get()
+
+
+class Engine(engineio.AsyncServer):  # type: ignore[misc]
+    """Engine.IO with bounded queues."""
+
+    def create_queue(self, *_args: Any, **_kwargs: Any) -> Outbox:
+        return Outbox(self.ping_interval + self.ping_timeout)
+
+
+class Server(socketio.AsyncServer):  # type: ignore[misc]
+    """Socket.IO for text, one namespace and the events this house knows; who connects and then says nothing is let go.
+
+    There is no manager that joins processes: each of them reads a session by its own cursor.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            async_mode="asgi",
+            async_handlers=False,  # one after the other, so that a client that floods waits for itself
+            cors_allowed_origins=_may_connect,
+            cors_credentials=False,
+            ping_interval=settings.WS_HEARTBEAT_INTERVAL,
+            ping_timeout=PING_TIMEOUT_S,
+            max_http_buffer_size=MAX_TEXT,
+        )
+
+    # -- what a subclass says ------------------------------------------------------------------------------
+
+    def is_known(self, eio_sid: str) -> bool:
+        """Tell whether somebody has come in by this connection."""
+        raise NotImplementedError
+
+    async def forget(self, eio_sid: str) -> None:
+        """Let go of whoever came in by this connection, which is gone."""
+        raise NotImplementedError
+
+    async def answer_nonsense(self, eio_sid: str) -> None:
+        """Say that something was not understood."""
+        raise NotImplementedError
+
+    # -- what it may use -----------------------------------------------------------------------------------
+
+    async def say(self, eio_sid: str, event: str, text: str) -> None:
+        """Send an event whose one argument is JSON already; wait while too much waits.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        try:
+            await self.eio.send(eio_sid, f'{EVENT}["{event}",{text}]')
+        except SocketIsClosedError as error:
+            raise OSError from error
+
+    async def hang_up(self, sid: str, eio_sid: str) -> None:
+        """Disconnect a client, and close the connection under it."""
+        try:
+            await self.disconnect(sid)
+        except SocketIsClosedError:
+            return
+        await self._close(eio_sid)
+
+    async def _close(self, eio_sid: str) -> None:
+        """Close a connection once the client has taken what waits for it, or does not."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None:
+            await socket.queue.join()
+            await self.eio.disconnect(eio_sid)
+            await socket.queue.put(None)  # the library leaves the WebSocket itself to the client
+
+    # -- what the library calls ----------------------------------------------------------------------------
+
+    def _engineio_server_class(self) -> type[Engine]:
+        return Engine
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        asyncio.get_running_loop().call_later(LOBBY_S, self._show_out, eio_sid)
+
+    def _show_out(self, eio_sid: str) -> None:
+        if eio_sid in self.eio.sockets and not self.is_known(eio_sid):
+            self.start_background_task(self._close, eio_sid)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        await self.forget(eio_sid)
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        if isinstance(data, str) and data.startswith(f"{CONNECT}/"):
+            data = data.partition(",")[0]  # another namespace is refused, whatever is shown there
+            await super()._handle_eio_message(eio_sid, data)
+        elif _is_understood(data):
+            await super()._handle_eio_message(eio_sid, data)
+        else:
+            await self.answer_nonsense(eio_sid)
+
+
+def mounted(server: Server, other: Any) -> Any:
+    """Return the ASGI application that serves ``server`` at its path and ``other`` everywhere else."""
+    application = socketio.ASGIApp(server, other_asgi_app=other, socketio_path=PATH)
+
+    async def entry(scope: Any, receive: Any, send: Any) -> None:
+        async def framed() -> Any:
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                return {"type": "websocket.receive", "text": _as_packet(message.get("text"))}
+            return message
+
+        ours = scope["type"] == "websocket" and f"{scope['path']}/".startswith(f"{PATH}/")
+        await application(scope, framed if ours else receive, send)
+
+    return entry
+
+
+def _as_packet(text: object) -> str:
+    """Return what a client sent by WebSocket if it is an Engine.IO packet of a fair size, else one that means nothing.
+
+    What is neither would throw the library out of its loop.
+    """
+    if isinstance(text, str) and len(text) <= MAX_TEXT:
+        if text[:1] == MESSAGE and text[1:2].isdigit():
+            return text
+        if text[:1] in STEERING and len(text) < 10:
+            return text
+    return NONSENSE
+
+
+def _is_understood(data: object) -> bool:
+    """Tell whether a text is a Socket.IO packet that a client may send here."""
+    if not isinstance(data, str):
+        return False
+    body = data.lstrip("0123456789")
+    if not 0 < len(data) - len(body) < 12:
+        return False
+    try:
+        said = decode(body.encode()) if body else None
+    except Exception:  # malformed, too deep, a lone surrogate: all of it is nonsense here
+        return False
+    if data[0] == CONNECT:
+        return said is None or isinstance(said, dict)
+    if data[0] == EVENT:
+        return isinstance(said, list) and bool(said) and isinstance(said[0], str) and said[0] in CLIENT_EVENTS
+    return data == DISCONNECT
+
+
+def _may_connect(_origin: str, environ: Mapping[str, Any]) -> bool:
+    return is_known_origin(environ["asgi.scope"])
