@@ -1,4 +1,4 @@
-"""Steps of a session."""
+"""Steps of a session, and the approvals given to them."""
 
 from __future__ import annotations
 
@@ -36,3 +36,24 @@ class Step(Identified):
 
     def __str__(self) -> str:
         return f"{self.index + 1}. {self.instruction}"
+
+
+class StepApproval(Identified):
+    """That a person approved of a step, under the name that its requirements ask for; never changed."""
+
+    append_only = True
+    id_prefix = "stepok"
+
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="approvals")
+    name = models.CharField(max_length=200)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by_name = models.CharField(max_length=150)
+    role = models.CharField(max_length=16)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["step", "at"]
+        constraints = [models.UniqueConstraint(fields=["step", "name"], name="steps_are_approved_once_by_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.by_name}"

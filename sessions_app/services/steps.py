@@ -14,7 +14,7 @@ from biolab.kernel.errors import Missing
 from biolab.kernel.machine import Move, MoveRefused
 from biolab.kernel.times import iso
 from sessions_app import timeline
-from sessions_app.errors import SessionEnded, SessionNotRunning, StepOutOfOrder
+from sessions_app.errors import SessionEnded, SessionNotRunning, StepBlocked, StepOutOfOrder
 from sessions_app.facts import StepMoved
 from sessions_app.models import LabSession, Step
 from sessions_app.policies import require_right
@@ -29,6 +29,7 @@ from sessions_app.states import (
     SessionStatus,
     StepStatus,
 )
+from sessions_app.step_gates import blocks_of
 from sessions_app.wording import exact, invalid, reasoned
 
 CLOCK_SKEW: Final = timedelta(minutes=5)  # how far a device's clock may run ahead of ours
@@ -61,6 +62,7 @@ def move_step(
         SessionEnded, SessionNotRunning: the session is over, planned or paused.
         MoveRefused: the step's status does not lead there.
         StepOutOfOrder: the protocol is ordered and an earlier step is open.
+        StepBlocked: it has not begun and misses something that it requires; skipping it needs nothing of that.
         Invalid: a skip without a reason, impossible times, values that cannot be kept.
     """
     session, step = _hold_with_step(session, index, may_end=to in DONE_STEPS)
@@ -95,6 +97,7 @@ def advance_step(*, session: LabSession, index: int, by: User | None, at: dateti
         Missing: the session has no such step.
         SessionEnded, SessionNotRunning: the session is over, planned or paused.
         StepOutOfOrder: the protocol is ordered and an earlier step is open.
+        StepBlocked: it has not begun and misses something that it requires.
     """
     session, step = _hold_with_step(session, index, may_end=True)
     require_right(by, Right.RUN, session.team_id)
@@ -139,6 +142,8 @@ def _make(
 ) -> None:
     """Make the move on a step of a session that is held."""
     _require_order(session, step)
+    if move is not SKIP_STEP:
+        _require_free(session, step, at)
     came_from = step.status
     STEP_MACHINE.make(move, step)
     step.started_at = started_at or step.started_at
@@ -178,6 +183,17 @@ def _require_order(session: LabSession, step: Step) -> None:
     if waiting is not None:
         raise StepOutOfOrder(
             f"This protocol is done in order; step {waiting + 1} is still open.", open_step_index=waiting
+        )
+
+
+def _require_free(session: LabSession, step: Step, at: datetime) -> None:
+    block = blocks_of(session, [step], at=at).get(step.index)
+    if block is not None:
+        raise StepBlocked(
+            f"This step is blocked. {block.reason}",
+            blocked_reason=block.reason,
+            required_actions=list(block.required_actions),
+            auto_triggers=list(block.auto_triggers),
         )
 
 
