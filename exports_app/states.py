@@ -47,6 +47,8 @@ class EvidenceType(TextChoices):
     """What an export may carry as evidence."""
 
     TIMELINE_EVENT = "timeline_event", "Timeline event"
+    FILE = "file", "File"
+    NOTEBOOK_ENTRY = "notebook_entry", "Notebook entry"
 
 
 class Gate(TextChoices):

@@ -23,7 +23,25 @@ class StepOutOfOrder(Conflict):
     default_code = "step_out_of_order"
 
 
+class StepBlocked(Conflict):
+    """Something that the step requires is missing; the facts say what, and which actions free it."""
+
+    default_code = "step_blocked"
+
+
 class ProtocolRetired(Conflict):
     """The protocol is kept for the record and runs no more."""
 
     default_code = "protocol_retired"
+
+
+class EntryLocked(Conflict):
+    """A signed notebook entry reads as it was signed, for good."""
+
+    default_code = "entry_locked"
+
+
+class LeavesByExport(Conflict):
+    """What belongs to a session leaves the house through an approved export alone."""
+
+    default_code = "leaves_by_export"

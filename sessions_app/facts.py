@@ -73,6 +73,35 @@ class SessionChanged(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrewChanged(Fact):
+    """Common shape of coming and going; the name is the printed one of that moment."""
+
+    person_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrewJoined(CrewChanged):
+    kind: ClassVar[str] = "session.crew_joined"
+    sentence: ClassVar[str] = "{name} joined the crew."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrewLeft(CrewChanged):
+    kind: ClassVar[str] = "session.crew_left"
+    sentence: ClassVar[str] = "{name} left the crew."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionHidden(Fact):
+    """The session is off the lists of controllers, which call that deleted; all of it stays."""
+
+    kind: ClassVar[str] = "session.hidden"
+    sentence: ClassVar[str] = "The session was taken off the controllers' lists. {reason}"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepMoved(Fact):
     kind: ClassVar[str] = "step.transition"
     sentence: ClassVar[str] = "Step “{instruction}”: {from_status} → {to_status}."
@@ -85,6 +114,33 @@ class StepMoved(Fact):
     started_at: datetime | None
     completed_at: datetime | None
     values: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemediationExecuted(Fact):
+    """Somebody tried to free a step; ``results`` holds {action, status, message}, refused ones included."""
+
+    kind: ClassVar[str] = "remediation.execute"
+    sentence: ClassVar[str] = "Remediation of step “{instruction}”: {summary}."
+    step_index: int
+    instruction: str
+    actions: list[str]
+    results: list[dict[str, str]]
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemediationReported(Fact):
+    """A remediation freed a step; ``blocked_reason`` is what had blocked it."""
+
+    kind: ClassVar[str] = "remediation.report"
+    sentence: ClassVar[str] = "Step “{instruction}” is free: {summary}. It had been blocked: {blocked_reason}"
+    step_index: int
+    instruction: str
+    blocked_reason: str
+    actions: list[str]
+    results: list[dict[str, str]]
+    summary: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,3 +180,139 @@ class NoteWithdrawn(Fact):
     note_id: str
     version: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryWritten(Fact):
+    """A notebook entry of the session; its text stands in its versions, whose digest the chain covers."""
+
+    kind: ClassVar[str] = "notebook.created"
+    sentence: ClassVar[str] = "The notebook entry “{title}” was begun."
+    entry_id: str
+    title: str
+    version: int
+    digest: str
+    late_entry: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryChanged(EntryWritten):
+    kind: ClassVar[str] = "notebook.updated"
+    sentence: ClassVar[str] = "The notebook entry “{title}” was changed to version {version}. {reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryWithdrawn(EntryWritten):
+    kind: ClassVar[str] = "notebook.deleted"
+    sentence: ClassVar[str] = "The notebook entry “{title}” was withdrawn. {reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntrySigned(Fact):
+    """Somebody signed a version of an entry; ``digest`` is what they signed."""
+
+    kind: ClassVar[str] = "notebook.signed"
+    sentence: ClassVar[str] = "{printed_name} signed version {version} of the notebook entry “{title}”."
+    entry_id: str
+    title: str
+    version: int
+    digest: str
+    signature_id: str
+    printed_name: str
+    signature: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryWitnessed(EntrySigned):
+    kind: ClassVar[str] = "notebook.witnessed"
+    sentence: ClassVar[str] = "{printed_name} witnessed version {version} of the notebook entry “{title}”."
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryExportBlocked(Fact):
+    """Somebody wanted an entry of the session on its own; it leaves with an approved export alone."""
+
+    kind: ClassVar[str] = "notebook_export.guardrail_blocked"
+    sentence: ClassVar[str] = "The notebook entry “{title}” was not given out on its own: it leaves through an export."
+    entry_id: str
+    title: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileUploaded(Fact):
+    kind: ClassVar[str] = "file.uploaded"
+    sentence: ClassVar[str] = "The file “{filename}” was added. {reason}"
+    file_id: str
+    filename: str
+    file_type: str
+    file_size: int
+    sha256: str
+    late_entry: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechTask(Fact):
+    """Common shape of what happens to a recording: the whole task as it reads afterwards.
+
+    ``confidence`` is 0 to 1 or None; ``words`` are {word, start, end, confidence}, in seconds from the start. Without
+    audio of its own ``sha256`` is empty. Without a ``reviewed_by`` nobody has confirmed the transcript.
+    """
+
+    task_id: str
+    audio_chunk_id: str
+    duration_seconds: float | None
+    status: str
+    transcript: str | None
+    error: str | None
+    confidence: float | None
+    words: list[dict[str, Any]]
+    engine: str
+    attempts: int
+    media_type: str
+    size: int
+    sha256: str
+    note_id: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechTaskCreated(SpeechTask):
+    kind: ClassVar[str] = "stt.task.created"
+    sentence: ClassVar[str] = "Recording {audio_chunk_id} waits for its transcript."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechTaskStarted(SpeechTask):
+    kind: ClassVar[str] = "stt.task.started"
+    sentence: ClassVar[str] = "Recording {audio_chunk_id} is being transcribed."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechTaskDone(SpeechTask):
+    kind: ClassVar[str] = "stt.task.done"
+    sentence: ClassVar[str] = "Recording {audio_chunk_id} was transcribed, unverified: {transcript}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechTaskFailed(SpeechTask):
+    kind: ClassVar[str] = "stt.task.failed"
+    sentence: ClassVar[str] = "Recording {audio_chunk_id} could not be transcribed: {error}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechTaskRetried(SpeechTask):
+    kind: ClassVar[str] = "stt.task.retried"
+    sentence: ClassVar[str] = "Recording {audio_chunk_id} waits for its transcript once more."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechTaskConfirmed(SpeechTask):
+    kind: ClassVar[str] = "stt.task.confirmed"
+    sentence: ClassVar[str] = "The transcript of recording {audio_chunk_id} was confirmed: {transcript}"

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 
 from biolab.accounts.models import Membership, User
 from biolab.accounts.roles import Right
-from sessions_app.models import LabSession, Note
+from sessions_app.models import LabSession, Note, NotebookEntry
 from sessions_app.policies import rights_in
 from sessions_app.search import notes_holding
 
@@ -51,3 +51,9 @@ def notes_matching(notes: QuerySet[Note], asked: Mapping[str, Any]) -> QuerySet[
     if asked.get("to"):
         notes = notes.filter(timestamp__lte=asked["to"])
     return notes
+
+
+def notebook_of(session: LabSession) -> QuerySet[NotebookEntry]:
+    """Return the session's entries that stand, oldest first, without their text."""
+    entries = NotebookEntry.objects.standing().filter(session=session).select_related("created_by")
+    return entries.defer("content").order_by("created_at", "id")

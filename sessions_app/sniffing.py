@@ -190,7 +190,7 @@ def _decoded(head: bytes) -> str:
         try:
             text = head.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            cut = error.start >= len(head) - 3
+            cut = error.reason == "unexpected end of data"
             text = head[: error.start].decode("utf-8-sig") if cut else head.decode("cp1252", "replace")
     return text.replace("\x00", "")
 

@@ -59,6 +59,12 @@ REINSTATE = Move("reinstate", sources={ProtocolStatus.RETIRED}, target=ProtocolS
 PROTOCOL_MACHINE = Machine(field="status", moves=(RETIRE, REINSTATE))
 
 
+class LogType(TextChoices):
+    ERROR = "error", "Error"
+    WARNING = "warning", "Warning"
+    INFO = "info", "Information"
+
+
 class NoteType(TextChoices):
     OBSERVATION = "observation", "Observation"
     COMMAND = "command", "Command"
@@ -66,3 +72,37 @@ class NoteType(TextChoices):
     DETAIL = "detail", "Detail"
     ANOMALY = "anomaly", "Anomaly"
     SUMMARY = "summary", "Summary"
+
+
+class EntryStatus(TextChoices):
+    DRAFT = "draft", "Draft"
+    SIGNED = "signed", "Signed"
+    WITNESSED = "witnessed", "Witnessed"
+
+
+class EntryMeaning(TextChoices):
+    """What a signature under a notebook entry stands for."""
+
+    AUTHORSHIP = "authorship", "Authorship"
+    WITNESS = "witness", "Witness"
+
+
+SIGN_ENTRY = Move("sign", sources={EntryStatus.DRAFT}, target=EntryStatus.SIGNED)
+WITNESS_ENTRY = Move("witness", sources={EntryStatus.SIGNED}, target=EntryStatus.WITNESSED)
+
+ENTRY_MACHINE = Machine(field="status", moves=(SIGN_ENTRY, WITNESS_ENTRY))
+
+
+class SpeechStatus(TextChoices):
+    PENDING = "pending", "Waiting"
+    PROCESSING = "processing", "Being transcribed"
+    DONE = "done", "Transcribed"
+    FAILED = "failed", "Failed"
+
+
+TAKE_SPEECH = Move("take", sources={SpeechStatus.PENDING}, target=SpeechStatus.PROCESSING)
+FINISH_SPEECH = Move("finish", sources={SpeechStatus.PENDING, SpeechStatus.PROCESSING}, target=SpeechStatus.DONE)
+GIVE_UP_SPEECH = Move("give up", sources={SpeechStatus.PENDING, SpeechStatus.PROCESSING}, target=SpeechStatus.FAILED)
+RETRY_SPEECH = Move("retry", sources={SpeechStatus.FAILED}, target=SpeechStatus.PENDING)
+
+SPEECH_MACHINE = Machine(field="status", moves=(TAKE_SPEECH, FINISH_SPEECH, GIVE_UP_SPEECH, RETRY_SPEECH))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from biolab.kernel.ids import find
+from biolab.kernel.storage import CHUNK
 from exports_app.errors import EvidenceRefused
 from exports_app.states import EvidenceType
-from sessions_app.models import LabSession, TimelineEvent
+from sessions_app.evidence import entry_snapshot, event_snapshot, file_snapshot
+from sessions_app.models import LabFile, LabSession, NotebookEntry, TimelineEvent
+from sessions_app.notebook_export import entry_filename, entry_markdown
+from sessions_app.services.files import open_file
 
 MOST_ATTACHMENTS: Final = 200
 
@@ -36,7 +40,7 @@ class EvidenceAsked:
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceFound:
-    """An attachment with its bytes; ``reference_id`` is the public id."""
+    """An attachment with the way to its bytes; ``reference_id`` is the public id."""
 
     evidence_type: str
     reference_id: str
@@ -45,7 +49,7 @@ class EvidenceFound:
     snapshot: dict[str, Any]
     filename: str
     media_type: str
-    data: bytes
+    pieces: Callable[[], Iterable[bytes]]
 
     def told(self) -> dict[str, Any]:
         """Return what the timeline says of it."""
@@ -92,32 +96,74 @@ def read_attachment(position: int, given: Mapping[str, Any]) -> EvidenceAsked:
 
 
 def find_evidence(session: LabSession, wanted: Sequence[EvidenceAsked], *, last: int) -> Iterator[EvidenceFound]:
-    """Yield every attachment with its bytes.
+    """Yield every attachment with the way to its bytes: events, and what belongs to the session.
 
     Args:
         last: the last event that the export covers.
 
     Raises:
-        Missing: the session has no such event.
+        Missing: the session has no such event, file or entry.
     """
     for asked in wanted:
-        event = find(TimelineEvent.objects.filter(session=session, sequence__lte=last), asked.reference_id)
-        record = event.record
-        yield EvidenceFound(
-            evidence_type=asked.evidence_type,
-            reference_id=event.public_id,
-            label=asked.label,
-            context=asked.context,
-            snapshot={
-                "event_type": record["event_type"],
-                "payload": record["payload"],
-                "created_at": record["created_at"],
-                "actor_id": record["actor"]["id"],
-            },
-            filename=f"event-{event.sequence}-{event.kind}.json",
-            media_type="application/json",
-            data=event.canonical.encode(),
-        )
+        match asked.evidence_type:
+            case EvidenceType.FILE:
+                yield _file(asked, find(LabFile.objects.filter(session=session), asked.reference_id))
+            case EvidenceType.NOTEBOOK_ENTRY:
+                entries = NotebookEntry.objects.standing().with_signatures().filter(session=session)
+                yield _entry(asked, find(entries, asked.reference_id))
+            case _:
+                events = TimelineEvent.objects.filter(session=session, sequence__lte=last)
+                yield _event(asked, find(events, asked.reference_id))
+
+
+def _event(asked: EvidenceAsked, event: TimelineEvent) -> EvidenceFound:
+    return _found(
+        asked,
+        event.public_id,
+        snapshot=event_snapshot(event),
+        filename=f"event-{event.sequence}-{event.kind}.json",
+        media_type="application/json",
+        pieces=lambda: [event.canonical.encode()],
+    )
+
+
+def _entry(asked: EvidenceAsked, entry: NotebookEntry) -> EvidenceFound:
+    text = entry_markdown(entry, list(entry.signatures.all()))
+    return _found(
+        asked,
+        entry.public_id,
+        snapshot=entry_snapshot(entry),
+        filename=entry_filename(entry),
+        media_type="text/markdown",
+        pieces=lambda: [text.encode()],
+    )
+
+
+def _file(asked: EvidenceAsked, file: LabFile) -> EvidenceFound:
+    return _found(
+        asked,
+        file.public_id,
+        snapshot=file_snapshot(file),
+        filename=file.filename,
+        media_type=file.file_type,
+        pieces=lambda: _bytes_of(file),
+    )
+
+
+def _bytes_of(file: LabFile) -> Iterator[bytes]:
+    with open_file(file) as source:
+        while piece := source.read(CHUNK):
+            yield piece
+
+
+def _found(asked: EvidenceAsked, reference_id: str, **found: Any) -> EvidenceFound:
+    return EvidenceFound(
+        evidence_type=asked.evidence_type,
+        reference_id=reference_id,
+        label=asked.label,
+        context=asked.context,
+        **found,
+    )
 
 
 def _refusal(position: int, pointer: str, detail: str, *, code: str | None = None) -> EvidenceRefused:

@@ -151,13 +151,13 @@ def _freeze(
     """Write the session as it stands into files; reads only."""
     head = session.head_sequence
     evidence = tuple(
-        (found, storage.measure([found.data], folder=folder, media_type=found.media_type))
+        (found, storage.measure(found.pieces(), folder=folder, media_type=found.media_type))
         for found in find_evidence(session, wish.attachments, last=head)
     )
     parquet = folder / f"{new_uuid().hex}.parquet"
     told = tell_readings(session, last=head, keep=lambda runs: write_parquet(parquet, runs))
     readings = storage.measured(parquet, media_type="application/vnd.apache.parquet") if parquet.exists() else None
-    steps, notes = step_facts(session), note_facts(session)
+    steps, notes = step_facts(session, at=at), note_facts(session)
     bundle = DossierBundle(
         session=session_facts(session),
         generated_at=iso(at),

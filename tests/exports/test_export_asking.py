@@ -127,8 +127,8 @@ BAD_ATTACHMENTS: list[tuple[dict[str, Any], str]] = [
     ({"event_id": "EVENT", "reference_id": "EVENT", "type": "timeline_event"}, "/attachments/0"),
     ({"event_id": "EVENT", "type": "file"}, "/attachments/0/type"),
     ({"event_id": "EVENT", "type": "photograph"}, "/attachments/0/type"),
-    ({"file_id": "file_01"}, "/attachments/0/file_id"),
-    ({"type": "notebook_entry", "reference_id": "nb_01"}, "/attachments/0/reference_id"),
+    ({"qc_event_id": "ev_01"}, "/attachments/0/qc_event_id"),
+    ({"type": "analytics_snapshot", "reference_id": "ev_01"}, "/attachments/0/reference_id"),
 ]
 
 
