@@ -2,15 +2,28 @@
 
 from django.urls import path
 
+from exports_app.pages.crew import ChangeCrew
 from exports_app.pages.exports import AskExport, Dossier, Sign, Waiting
-from exports_app.pages.session import AcknowledgeAlarm, MoveSession, MoveStep, Panel, SessionPage, WriteNote
+from exports_app.pages.notes import NotePage
+from exports_app.pages.session import (
+    AcknowledgeAlarm,
+    MoveSession,
+    MoveStep,
+    Panel,
+    RemediateStep,
+    SessionPage,
+    WriteNote,
+)
 
 urlpatterns = [
     path("sessions/<str:sid>", SessionPage.as_view(), name="page-session"),
     path("sessions/<str:sid>/panels/<str:name>", Panel.as_view(), name="page-panel"),
     path("sessions/<str:sid>/moves/<str:name>", MoveSession.as_view(), name="page-move"),
     path("sessions/<str:sid>/steps/<int:index>", MoveStep.as_view(), name="page-step"),
+    path("sessions/<str:sid>/steps/<int:index>/remediate", RemediateStep.as_view(), name="page-remediate"),
+    path("sessions/<str:sid>/crew", ChangeCrew.as_view(), name="page-crew"),
     path("sessions/<str:sid>/notes", WriteNote.as_view(), name="page-note"),
+    path("sessions/<str:sid>/notes/<str:nid>", NotePage.as_view(), name="page-note-one"),
     path("sessions/<str:sid>/alarms/<str:alarm_id>", AcknowledgeAlarm.as_view(), name="page-alarm"),
     path("sessions/<str:sid>/exports", AskExport.as_view(), name="page-exports"),
     path("sessions/<str:sid>/exports/<str:eid>", Dossier.as_view(), name="page-dossier"),

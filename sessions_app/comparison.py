@@ -30,9 +30,20 @@ class StepPair:
         return step.instruction if step is not None else ""
 
     @property
+    def planned_s(self) -> int | None:
+        """How long it should take, in seconds, as the second session's protocol has it where both say so."""
+        planned = [step.planned_duration_s for step in (self.second, self.first) if step is not None]
+        return next((seconds for seconds in planned if seconds is not None), None)
+
+    @property
+    def took(self) -> tuple[float | None, float | None]:
+        """How long it took in each, in seconds; None where it has not been done."""
+        return duration_s(self.first), duration_s(self.second)
+
+    @property
     def difference_s(self) -> float | None:
         """How much longer the second took, in seconds; None where one of them has not been done."""
-        first, second = duration_s(self.first), duration_s(self.second)
+        first, second = self.took
         return None if first is None or second is None else second - first
 
 
@@ -90,8 +101,8 @@ def _paired_steps(first: LabSession, second: LabSession) -> list[StepPair]:
 
 def _aligned(ours: Sequence[Step], theirs: Sequence[Step]) -> Iterator[tuple[Step | None, Step | None]]:
     """Yield the steps that say the same together; what was worded anew, by its place between those."""
-    texts = ([step.instruction for step in steps] for steps in (ours, theirs))
-    for _, from_a, to_a, from_b, to_b in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+    texts, others = ([step.instruction for step in steps] for steps in (ours, theirs))
+    for _, from_a, to_a, from_b, to_b in SequenceMatcher(None, texts, others, autojunk=False).get_opcodes():
         yield from zip_longest(ours[from_a:to_a], theirs[from_b:to_b])
 
 

@@ -15,12 +15,15 @@ from biolab.accounts.pages import SignedInPage, status_of
 from biolab.accounts.policies import teams_where
 from biolab.accounts.roles import Right
 from biolab.kernel.errors import Refusal
-from biolab.kernel.ids import find
+from biolab.kernel.ids import find, parse_id
+from biolab.kernel.times import parse_utc
 from sessions_app.models import LabSession, Protocol
+from sessions_app.selectors import sessions_holding
 from sessions_app.services.sessions import start_session
 from sessions_app.states import DONE_STEPS, ProtocolStatus, SessionStatus
 
 PER_PAGE = 25
+PROTOCOLS_OFFERED = 200
 
 
 class SessionsPage(SignedInPage):
@@ -29,12 +32,16 @@ class SessionsPage(SignedInPage):
     section = "sessions"
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        status, text = request.GET.get("status", ""), request.GET.get("q", "").strip()[:255]
+        status, text = request.GET.get("status", ""), request.GET.get("q", "").replace("\x00", "").strip()[:255]
+        protocols = Protocol.objects.visible_to(self.person).order_by("title", "id")[:PROTOCOLS_OFFERED]
+        protocol = parse_id(request.GET.get("protocol", ""), Protocol.id_prefix)
         sessions = LabSession.objects.visible_to(self.person).select_related("team", "protocol_version")
         if status in SessionStatus.values:
             sessions = sessions.filter(status=status)
+        if protocol is not None:
+            sessions = sessions.filter(protocol_version__protocol=protocol)
         if text:
-            sessions = sessions.filter(name__icontains=text)
+            sessions = sessions_holding(sessions, text)
         sessions = sessions.annotate(
             step_count=Count("steps"), done_count=Count("steps", filter=Q(steps__status__in=DONE_STEPS))
         ).order_by("-created_at", "-id")
@@ -44,7 +51,9 @@ class SessionsPage(SignedInPage):
             statuses=SessionStatus.choices,
             chosen=status,
             q=text,
-            query=urlencode({"q": text, "status": status}),
+            protocols=protocols,
+            protocol=protocol,
+            query=urlencode({"q": text, "status": status, "protocol": request.GET.get("protocol", "")}),
             may_start=teams_where(self.person, Right.RUN).exists(),
         )
 
@@ -59,6 +68,7 @@ class NewSessionPage(SignedInPage):
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         posted = {name: str(value) for name, value in request.POST.items()}
+        planned_for = posted.get("planned_for", "")
         try:
             protocol = find(self._protocols(), posted["protocol"]) if posted.get("protocol") else None
             team = protocol.team if protocol is not None else find(self._teams(), posted.get("team", ""))
@@ -69,6 +79,7 @@ class NewSessionPage(SignedInPage):
                 name=posted.get("name", ""),
                 description=posted.get("description", ""),
                 protocol=protocol,
+                planned_for=parse_utc(planned_for, naive="utc", pointer="/planned_for") if planned_for else None,
                 parameters={key.removeprefix("var-"): value for key, value in posted.items() if key.startswith("var-")},
             )
         except Refusal as refusal:

@@ -51,7 +51,9 @@ class SignedInPage(AccessMixin, View):
 
 def status_of(refusal: Refusal) -> int:
     """Return the HTTP status under which a page shows a refusal."""
-    return 403 if isinstance(refusal, Forbidden) else 409 if refusal.kind == "conflict" else 422
+    if isinstance(refusal, Forbidden):
+        return 403
+    return {"conflict": 409, "stale": 412}.get(refusal.kind, 422)
 
 
 class SignIn(View):

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import OuterRef, Subquery
+
 from biolab.accounts.models import User
 from biolab.accounts.policies import role_in
 from biolab.accounts.roles import RIGHTS, PlatformRole, Right, Role
 from exports_app.models import NarrativeExport
+from exports_app.pages.blocks import shown_block
 from exports_app.states import ArtifactStatus
 from governance_app.models import ApprovalRequest, ApprovalStage
 from governance_app.policies import objection_to_signing
 from governance_app.states import APPROVING_MEANINGS, OPEN_STAGES, LadderState, StageStatus
 from sessions_app import ports
-from sessions_app.models import LabSession
+from sessions_app.gates import PARAMETERS
+from sessions_app.models import LabSession, NoteVersion
 from sessions_app.states import DONE_STEPS, SESSION_MACHINE, NoteType
+from sessions_app.step_gates import blocks_of
 from telemetry_app.alarms import alarms_of
 
 NOTES_SHOWN: Final = 100
@@ -43,14 +48,22 @@ def head(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
         for move in SESSION_MACHINE.open_moves(session)
         if (Right.ABORT if move.name == "abort" else Right.RUN) in rights
     ]
-    return {"moves": moves}
+    told = {name: value for name, value in session.parameters.items() if name not in PARAMETERS}
+    return {
+        "moves": moves,
+        "parameters": told,
+        "crew": list(session.crew.order_by("pk")),
+        "may_crew": Right.RUN in rights and not session.is_ended,
+    }
 
 
 def steps(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
-    """The steps and how many are done."""
+    """The steps, each with what blocks it and would free it, and how many are done."""
     rows = list(session.steps.select_related("completed_by").order_by("index"))
+    blocks, role = blocks_of(session, rows, at=at), role_in(person, session.team_id)
+    shown = {index: shown_block(block, role) for index, block in blocks.items()}
     return {
-        "steps": rows,
+        "steps": [(step, shown.get(step.index)) for step in rows],
         "done_count": sum(step.status in DONE_STEPS for step in rows),
         "may_run": Right.RUN in rights_in(session, person),
     }
@@ -58,7 +71,9 @@ def steps(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
 
 def notes(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
     """The newest notes that stand."""
-    rows = list(session.notes.standing().order_by("-timestamp", "-id")[: NOTES_SHOWN + 1])
+    last = NoteVersion.objects.filter(note=OuterRef("pk")).order_by("-version")
+    newest = session.notes.standing().annotate(why=Subquery(last.values("reason")[:1])).order_by("-timestamp", "-id")
+    rows = list(newest[: NOTES_SHOWN + 1])
     return {
         "notes": rows[:NOTES_SHOWN],
         "more_notes": len(rows) > NOTES_SHOWN,

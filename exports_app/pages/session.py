@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -16,14 +16,23 @@ from biolab.accounts.pages import SignedInPage, status_of
 from biolab.kernel.errors import Missing, Refusal
 from biolab.kernel.ids import find
 from exports_app.pages import context
+from exports_app.pages.blocks import said_of_equipment
+from sessions_app.gates import split_action
 from sessions_app.models import LabSession
 from sessions_app.services.notes import write_note
+from sessions_app.services.remediation import remediate_step
 from sessions_app.services.sessions import move_session
 from sessions_app.services.steps import move_step
 from sessions_app.states import SESSION_MACHINE, NoteType
 from telemetry_app.alarms import alarms_of
 from telemetry_app.services.alarms import acknowledge_alarm
 
+LEVELS: Final = {
+    "executed": messages.SUCCESS,
+    "scheduled": messages.INFO,
+    "skipped": messages.WARNING,
+    "failed": messages.ERROR,
+}
 Act = Callable[[LabSession, User, datetime], object]
 
 
@@ -111,6 +120,24 @@ class MoveStep(SessionView):
         )
 
 
+class RemediateStep(SessionView):
+    """Do one thing of what frees a blocked step, and tell what came of it."""
+
+    def post(self, request: HttpRequest, sid: str, index: int) -> HttpResponseBase:
+        action = request.POST.get("action", "")
+
+        def remediate(session: LabSession, by: User, at: datetime) -> None:
+            known = {split_action(action)[1]: said_of_equipment(request.POST)}
+            for result in remediate_step(session=session, index=index, by=by, at=at, actions=[action], context=known):
+                messages.add_message(request, LEVELS[result.status], result.message)
+
+        return self.act(sid, "steps", remediate)
+
+    def panel(self, session: LabSession, name: str) -> HttpResponseBase:
+        template, build = context.PANELS[name]
+        return self.page(template, session=session, told=True, **build(session, self.person, self.now))
+
+
 class WriteNote(SessionView):
     """A note, now, by the person at the page."""
 
@@ -124,7 +151,7 @@ class WriteNote(SessionView):
                 at=at,
                 timestamp=at,
                 speaker=by.printed_name,
-                content=posted.get("content", ""),
+                content=posted.get("content", "").replace("\r\n", "\n"),
                 type=posted.get("type") or NoteType.OBSERVATION,
                 reason=posted.get("reason", ""),
             )

@@ -101,7 +101,7 @@ class CompareDoor(ConsoleDoor):
         tags=["console"],
         summary="Compare two sessions of one protocol",
         description="Steps that say the same stand together, whichever version of the protocol they come from. "
-        "Channels stand together by name; each shows the least and the greatest value over the time since its session's start.",
+        "Channels stand together by name; each shows its least and greatest value over the time since the start.",
         parameters=[CompareQuery],
         responses=ComparisonSchema,
     )

@@ -179,13 +179,13 @@ def test_the_list_of_sessions_costs_the_same_however_long_it_is(
 ) -> None:
     bench = make_export_bench()
     browser = browser_of(bench.asker)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         browser.get("/")
 
     for _ in range(5):
         SessionFactory(team=bench.team, by=bench.lead, with_steps=True)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert browser.get("/").status_code == 200
 
 
@@ -196,12 +196,12 @@ def test_the_session_page_costs_the_same_however_much_happened(
     browser = browser_of(bench.asker)
     sid = bench.session.public_id
     make_export(bench)
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(25):
         browser.get(f"/sessions/{sid}")
 
     for number in range(5):
         browser.post(f"/sessions/{sid}/notes", {"content": f"Note {number}"})
         make_export(bench)
 
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(25):
         assert browser.get(f"/sessions/{sid}").status_code == 200
