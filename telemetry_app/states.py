@@ -16,6 +16,14 @@ class ChannelType(TextChoices):
     CMD_CLOSED = "cmd_closed", "Closed command"
 
 
+class Direction(TextChoices):
+    """Which way the values of a device's channel go, as seen from the controller."""
+
+    INPUT = "input", "Read from the device"
+    OUTPUT = "output", "Written to the device"
+    BIDIRECTIONAL = "bidirectional", "Both ways"
+
+
 class Standing(TextChoices):
     """Where a channel's last value stands; remembered, so that a crossing is told once."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.urls import URLPattern, path
 
-from sessions_app.api import bench_urls
+from sessions_app.api import bench_urls, controllers_urls
 from sessions_app.api.console import ConsoleSessionDoor, ConsoleSessionsDoor, SessionMoveDoor
 from sessions_app.api.console_steps import StepAdvanceDoor, StepDoor
 from sessions_app.api.console_timeline import TimelineDoor, TimelineVerifyDoor
@@ -31,4 +31,5 @@ urlpatterns: list[URLPattern] = [
     path("api/protocols/<str:protocol_id>", ProtocolDoor.as_view(), name="protocol"),
     path("api/protocols/<str:protocol_id>/versions", ProtocolVersionsDoor.as_view(), name="protocol-versions"),
     *bench_urls.urlpatterns,
+    *controllers_urls.urlpatterns,
 ]

@@ -39,6 +39,10 @@ class LabSessionQuerySet(models.QuerySet["LabSession"]):
         """With the wording they run and who made them at hand."""
         return self.select_related("protocol_version__protocol", "created_by")
 
+    def listed(self) -> Self:
+        """Those that controllers have not taken off their lists."""
+        return self.filter(hidden_at__isnull=True)
+
     def live(self) -> Self:
         """Running or paused."""
         return self.filter(status__in=LIVE_STATUSES)
@@ -82,6 +86,7 @@ class LabSession(Identified):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     legal_hold = models.BooleanField(default=False)
+    hidden_at = models.DateTimeField("off the controllers' lists", null=True, blank=True, editable=False)
     genesis = models.CharField(max_length=64, editable=False)
     head_sequence = models.PositiveBigIntegerField(default=0, editable=False)
     head_hash = models.CharField(max_length=64, editable=False)

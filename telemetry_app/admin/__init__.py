@@ -3,15 +3,18 @@
 from telemetry_app.admin.alarms import AlarmAdmin
 from telemetry_app.admin.channels import ChannelAdmin
 from telemetry_app.admin.imports import ImportJobAdmin
+from telemetry_app.admin.plugins import ChannelMappingAdmin, PluginAdmin
 from telemetry_app.admin.readings import ChunkAdmin, OriginalAdmin, SegmentAdmin, WithdrawalAdmin
 from telemetry_app.admin.tokens import ServiceTokenAdmin
 
 __all__ = [
     "AlarmAdmin",
     "ChannelAdmin",
+    "ChannelMappingAdmin",
     "ChunkAdmin",
     "ImportJobAdmin",
     "OriginalAdmin",
+    "PluginAdmin",
     "SegmentAdmin",
     "ServiceTokenAdmin",
     "WithdrawalAdmin",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import sys
+from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +17,7 @@ from biolab.accounts.models import User
 from biolab.accounts.services.teams import team_for
 from biolab.kernel.api import Door, etag_of
 from biolab.kernel.ids import find, typeid
+from sessions_app.api.controllers import PAGES, TAGS
 from sessions_app.policies import require_room_for_more
 from telemetry_app.ingest.shapes import BAD_NAME, BAD_UNIT, MAX_NAME, MAX_UNIT
 from telemetry_app.models import Channel
@@ -22,7 +25,8 @@ from telemetry_app.services.channels import add_channel, change_channel
 from telemetry_app.services.withdrawing import withdraw_channel
 from telemetry_app.states import ChannelType
 
-TAGS = ["controllers"]
+NO_LIMIT: Final = sys.float_info.max
+OPEN_END: Final = f"Without a limit: ±{NO_LIMIT}."
 
 
 def _finite(value: float | None) -> None:
@@ -30,7 +34,9 @@ def _finite(value: float | None) -> None:
         raise serializers.ValidationError("Not a finite number.")
 
 
-def _printable(detail: str) -> Any:
+def printable(detail: str) -> Any:
+    """Return a validator that refuses text with signs nobody sees, in the words of ``detail``."""
+
     def check(text: str) -> None:
         if not text.isprintable():
             raise serializers.ValidationError(detail)
@@ -38,15 +44,23 @@ def _printable(detail: str) -> Any:
     return check
 
 
+class LimitField(serializers.FloatField):
+    """An end of a range; the largest number there is stands for none, as the answers have it."""
+
+    def run_validation(self, data: Any = empty) -> float | None:
+        value: float | None = super().run_validation(data)
+        return None if value is not None and abs(value) == NO_LIMIT else value
+
+
 class EventForm(serializers.Serializer[Any]):
     """What a channel is made of."""
 
-    name = serializers.CharField(max_length=MAX_NAME, validators=[_printable(BAD_NAME)])
+    name = serializers.CharField(max_length=MAX_NAME, validators=[printable(BAD_NAME)])
     unit = serializers.CharField(
-        max_length=MAX_UNIT, allow_blank=True, required=False, validators=[_printable(BAD_UNIT)]
+        max_length=MAX_UNIT, allow_blank=True, required=False, validators=[printable(BAD_UNIT)]
     )
-    min_value = serializers.FloatField(allow_null=True, required=False, validators=[_finite])
-    max_value = serializers.FloatField(allow_null=True, required=False, validators=[_finite])
+    min_value = LimitField(allow_null=True, required=False, validators=[_finite], help_text=OPEN_END)
+    max_value = LimitField(allow_null=True, required=False, validators=[_finite], help_text=OPEN_END)
     type = serializers.ChoiceField(choices=ChannelType.choices, required=False)
     pinned = serializers.BooleanField(required=False)
 
@@ -69,8 +83,8 @@ class EventOut(serializers.Serializer[Any]):
     public_id = serializers.CharField()
     name = serializers.CharField()
     unit = serializers.CharField(allow_blank=True)
-    min_value = serializers.FloatField(allow_null=True)
-    max_value = serializers.FloatField(allow_null=True)
+    min_value = serializers.FloatField(help_text=OPEN_END)
+    max_value = serializers.FloatField(help_text=OPEN_END)
     type = serializers.CharField()
     pinned = serializers.BooleanField()
     user_public_id = serializers.CharField(allow_null=True)
@@ -93,20 +107,15 @@ class EventsOut(Numbered):
     data = EventOut(many=True)  # type: ignore[assignment]
 
 
-PAGES = [
-    OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1}),
-    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 100, "default": 25}),
-]
-
-
 def event_shape(channel: Channel) -> dict[str, Any]:
+    """Return a channel as controllers see it: they take limits for numbers, so an open end is the largest one."""
     creator = channel.created_by_id
     return {
         "public_id": channel.public_id,
         "name": channel.name,
         "unit": channel.unit,
-        "min_value": channel.min_value,
-        "max_value": channel.max_value,
+        "min_value": -NO_LIMIT if channel.min_value is None else channel.min_value,
+        "max_value": NO_LIMIT if channel.max_value is None else channel.max_value,
         "type": channel.type,
         "pinned": channel.pinned,
         "user_public_id": None if creator is None else typeid(User.id_prefix, creator),

@@ -23,12 +23,13 @@ from biolab.kernel.api import Door, whole_number
 from biolab.kernel.errors import Forbidden, Invalid, Missing, Refusal
 from biolab.kernel.ids import find, parse_id
 from biolab.kernel.times import parse_utc
+from sessions_app.api.controllers import PAGES, TAGS
 from sessions_app.models import LabSession
 from sessions_app.policies import require_room_for_more
 from telemetry_app import points as reads
 from telemetry_app.api import shapes
 from telemetry_app.api.bodies import Body, BodyParser
-from telemetry_app.api.channels import PAGES, TAGS, DoneOut, ReasonForm
+from telemetry_app.api.channels import DoneOut, ReasonForm
 from telemetry_app.ingest.loose import NotJSONError
 from telemetry_app.ingest.points import (
     UNKNOWN_EVENT,

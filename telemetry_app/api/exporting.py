@@ -60,16 +60,10 @@ class ExportDoor(SessionDoor):
                 code="too_many_channels",
             )
         first_us, last_us = selectors.range_us(*self.asked_range())
-        headers = {
-            "Content-Type": kind.media_type,
-            "Content-Disposition": content_disposition_header(True, _file_name(session, kind.suffix)) or "",
-            "Cache-Control": "private, no-store",
-            "X-Accel-Buffering": "no",
-            "X-Content-Type-Options": "nosniff",
-        }
+        headers = file_headers(kind.media_type, file_name("readings", session, kind.suffix))
         if request.method == "HEAD":
             return HttpResponse(headers=headers)
-        outline = Outline(shape, _columns(channels), self._metadata(session, channels))
+        outline = Outline(shape, columns_of(channels), self._metadata(session, channels))
         rows = in_order(stores.current().scan(session.pk, first_us, last_us), outline.places)
         return StreamingHttpResponse(kind.pieces(outline, rows), headers=headers)
 
@@ -90,7 +84,8 @@ class ExportDoor(SessionDoor):
         return told if seal is None else {**told, "biolab.seal": dump(seal).decode()}
 
 
-def _columns(channels: Sequence[Channel]) -> list[Column]:
+def columns_of(channels: Sequence[Channel]) -> list[Column]:
+    """Return the channels as columns of a file, by name."""
     ordered = sorted(channels, key=lambda channel: channel.name)
     return [Column(channel.pk, channel.public_id, channel.name, channel.unit) for channel in ordered]
 
@@ -107,7 +102,18 @@ def _one_of(request: Request, name: str, choices: Sequence[str]) -> str:
     return value
 
 
-def _file_name(session: LabSession, suffix: str) -> str:
+def file_name(kind: str, session: LabSession, suffix: str) -> str:
     """Return a name that every file system takes, with the session's own in it."""
     shown = _UNSAFE.sub("_", session.name).strip("._")[:60]
-    return f"readings_{shown or 'session'}_{session.public_id[-8:]}.{suffix}"
+    return f"{kind}_{shown or 'session'}_{session.public_id[-8:]}.{suffix}"
+
+
+def file_headers(media_type: str, name: str) -> dict[str, str]:
+    """Return the headers of a file that is made while it is sent."""
+    return {
+        "Content-Type": media_type,
+        "Content-Disposition": content_disposition_header(True, name) or "",
+        "Cache-Control": "private, no-store",
+        "X-Accel-Buffering": "no",
+        "X-Content-Type-Options": "nosniff",
+    }

@@ -9,9 +9,11 @@ from telemetry_app.api import (
     channels,
     datapoints,
     doors,
+    experiment_csv,
     exporting,
     imports,
     influx,
+    plugins,
     prometheus,
     prometheus_text,
     querying,
@@ -23,6 +25,7 @@ PROMETHEUS = "prometheus/api/v1"
 ALARMS = "api/sessions/<str:sid>/alarms"
 INFLUX = {"influx": "influx", "influx/<str:sid>": "influx-session"}
 EVENTS, DATAPOINTS = "api/v1/events", "api/v1/datapoints"
+PLUGIN = "api/v1/plugins/<str:plugin_id>"
 
 urlpatterns = [
     path(TELEMETRY, doors.TelemetryDoor.as_view(), name="telemetry"),
@@ -65,6 +68,15 @@ urlpatterns = [
     path(f"{DATAPOINTS}/latest", datapoints.DatapointsLatestDoor.as_view(), name="datapoints-latest"),
     path(f"{DATAPOINTS}/series", datapoints.DatapointsSeriesDoor.as_view(), name="datapoints-series"),
     path(f"{DATAPOINTS}/<str:point_id>", datapoints.DatapointDoor.as_view(), name="datapoint"),
+    path(
+        "api/v1/experiments/<str:experiment_id>/export/csv",
+        experiment_csv.ExperimentCsvDoor.as_view(),
+        name="experiment-csv",
+    ),
+    path("api/v1/plugins", plugins.PluginsDoor.as_view(), name="plugins"),
+    path(PLUGIN, plugins.PluginDoor.as_view(), name="plugin"),
+    path(f"{PLUGIN}/channels", plugins.PluginChannelsDoor.as_view(), name="plugin-channels"),
+    path(f"{PLUGIN}/channels/<str:mapping_id>", plugins.PluginChannelDoor.as_view(), name="plugin-channel"),
     # Last, for it takes any word in the place of the token.
     path("api/v1/<str:token>/telemetry", thingsboard.DeviceDoor.as_view(), name="thingsboard-telemetry"),
 ]

@@ -20,10 +20,12 @@ from biolab.accounts.services.notifications import notify
 from biolab.accounts.states import Category
 from exports_app.links import artifact_url
 from governance_app.services.assignments import assign_template
+from sessions_app.services.logs import write_log
 from sessions_app.services.notes import write_note
 from telemetry_app.instants import to_us
-from telemetry_app.models import Channel
+from telemetry_app.models import Channel, Plugin
 from telemetry_app.readings import ReadingKey, reading_id
+from telemetry_app.services.plugins import add_plugin
 from telemetry_app.states import AlarmKind
 from tests.exports.doors import client_of
 from tests.factories.accounts import make_token
@@ -82,6 +84,20 @@ PROTOCOL = {"title": "Mine", "content": "Fill", "team_id": "{team_id}"}
 MEMBERS = "api/teams/<str:team_id>/members"
 OTHER = {"user_id": "reviewer"}
 NOTICES = "api/notifications"
+EXPERIMENTS = "api/v1/experiments"
+EXPERIMENT = f"{EXPERIMENTS}/<str:experiment_id>"
+ONE_PLUGIN = "api/v1/plugins/<str:plugin_id>"
+PLUGIN = {"plugin_id": "probe", "instance_name": "Mine", "team_id": "{team_id}"}
+MAPPING = {"channel_id": "ai1", "channel_name": "First input", "direction": "input"}
+SEEN = (401, 404, 200, 200, 200, 200, 200, 200, 403)
+CHANGED = (401, 404, 403, 403, 403, 200, 200, 403, 403)
+LOG: list[tuple[Any, ...]] = [
+    ("GET", "", {}, None, LIST),
+    ("POST", "", {}, {"content": "Up", "team_id": "{team_id}"}, (401, 404, 403, 403, 201, 201, 403, 403, 403)),
+    ("GET", "/<str:log_id>", {}, None, READ),
+    ("PUT", "/<str:log_id>", {}, {"status_type": "read"}, WRITE),
+    ("DELETE", "/<str:log_id>", {}, None, WRITE),
+]
 
 # (method, route, what its ids are where not the usual, body, what each caller gets)
 TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
@@ -196,6 +212,23 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("POST", f"{POINTS}/series", {}, {"event_public_ids": ["{event_id}"]}, LIST),
     ("GET", f"{POINTS}/<str:point_id>", {}, None, READ),
     ("DELETE", f"{POINTS}/<str:point_id>", {}, None, (401, 404, 403, 403, 403, 403, 200, 404, 403)),
+    ("GET", EXPERIMENTS, {}, None, LIST),
+    ("POST", EXPERIMENTS, {}, {"name": "Mine", "team_id": "{team_id}"}, (401, 404, 403, 403, 201, 201, 403, 403, 403)),
+    ("GET", EXPERIMENT, {}, None, READ),
+    ("PUT", EXPERIMENT, {}, {"name": "Mine"}, WRITE),
+    ("PUT", f"{EXPERIMENT}/stop", {}, {}, WRITE),
+    ("DELETE", EXPERIMENT, {}, None, (401, 404, 403, 403, 200, 200, 403, 404, 403)),
+    ("GET", f"{EXPERIMENT}/export/csv", {}, None, READ),
+    *((method, f"api/v1/{log}{rest}", *more) for log in ("logs", "logging") for method, rest, *more in LOG),
+    ("GET", "api/v1/plugins", {}, None, LIST),
+    ("POST", "api/v1/plugins", {}, PLUGIN, (401, 404, 403, 403, 201, 201, 201, 403, 403)),
+    ("GET", ONE_PLUGIN, {}, None, SEEN),
+    ("PUT", ONE_PLUGIN, {}, {"enabled": False}, CHANGED),
+    ("DELETE", ONE_PLUGIN, {}, None, CHANGED),
+    ("GET", f"{ONE_PLUGIN}/channels", {}, None, SEEN),
+    ("POST", f"{ONE_PLUGIN}/channels", {}, MAPPING, (401, 404, 403, 403, 201, 201, 201, 403, 403)),
+    ("PUT", f"{ONE_PLUGIN}/channels/<str:mapping_id>", {}, {"event_public_id": None}, CHANGED),
+    ("DELETE", f"{ONE_PLUGIN}/channels/<str:mapping_id>", {}, None, CHANGED),
     ("GET", "api/experiment-console/sessions", {}, None, LIST),
     ("POST", "api/experiment-console/sessions", {}, {"template_id": "{protocol_id}"}, MADE),
     ("GET", CONSOLE, {}, None, READ),
@@ -284,6 +317,9 @@ class World:
         assignment = assign_template(template=template, team=make_team("Third"), by=administrator, at=NINE)
         token, secret = make_token(bench.asker)
         probe = Channel.objects.get(team=bench.team, name="pO2")
+        plugin = add_plugin(
+            plugin=Plugin(team=bench.team, plugin_id="simulated", instance_name="Bed"), by=lead, at=NINE
+        )
         notify([bench.asker], title="Told", category=Category.SYSTEM, at=NINE)
         assert running.protocol_version is not None
         self.ids = {
@@ -311,6 +347,10 @@ class World:
             "event_id": probe.public_id,
             "point_id": reading_id(ReadingKey(probe.pk, running.pk, to_us(NINE))),
             "alarm_id": running.alarms.create(channel=probe, kind=AlarmKind.SILENCE, opened_at=NINE).public_id,
+            "experiment_id": running.public_id,
+            "log_id": write_log(team=bench.team, by=bench.asker, at=NINE, content="Up").public_id,
+            "plugin_id": plugin.public_id,
+            "mapping_id": plugin.mappings.get(channel_id_of_device="humidity").public_id,
             "notification_id": bench.asker.notifications.get().public_id,
             "category": "telemetry",
             "channel": "email",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,7 +112,8 @@ def test_a_name_and_a_unit_stay_once_there_are_readings(client: APIClient) -> No
     assert (before.status_code, before.json()["name"], before.json()["unit"]) == (200, "Reactor", "K")
     assert [answer.status_code for answer in (renamed, other_unit, limits)] == [409, 409, 200]
     assert renamed.json()["code"] == "channel_has_readings"
-    assert (limits.json()["name"], limits.json()["min_value"]) == ("Reactor", None)
+    assert (limits.json()["name"], limits.json()["min_value"]) == ("Reactor", -sys.float_info.max)
+    assert Channel.objects.get().min_value is None
     kinds = SecurityEntry.objects.filter(kind__startswith="channel.").order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["channel.added", "channel.renamed", "channel.changed"]
 

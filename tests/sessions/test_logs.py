@@ -1,0 +1,239 @@
+"""`/api/v1/logs` and `/api/v1/logging`: what controllers and people tell, and what the house tells of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from biolab.accounts.models import Team, User
+from biolab.accounts.roles import PlatformRole, Role
+from biolab.kernel.models import SecurityEntry
+from sessions_app.models import LogEntry
+from sessions_app.services.logs import write_log
+from tests.factories import accounts
+from tests.factories.accounts import PASSWORD, make_admin, make_person
+from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
+from tests.sessions.kit import client_of
+
+pytestmark = pytest.mark.django_db
+
+LOGS = "/api/v1/logs"
+SHAPE = {"public_id", "content", "logging_type", "status_type", "created_on", "user_public_id"}
+
+
+@pytest.fixture
+def team() -> Team:
+    return make_team()
+
+
+@pytest.fixture
+def operator(team: Team) -> User:
+    return make_member(team, Role.OPERATOR)
+
+
+@pytest.fixture
+def client(operator: User) -> APIClient:
+    return client_of(operator)
+
+
+def line(team: Team, by: User, content: str = "Valve stuck", **more: Any) -> LogEntry:
+    return write_log(team=team, by=by, at=NINE, content=content, **more)
+
+
+def contents(client: APIClient, query: str = "") -> list[str]:
+    return [shown["content"] for shown in client.get(f"{LOGS}{query}").json()["data"]]
+
+
+@pytest.mark.parametrize("door", [LOGS, "/api/v1/logging"])
+def test_a_line_is_written_read_marked_and_withdrawn(client: APIClient, operator: User, door: str) -> None:
+    made = client.post(door, {"content": "Controller started", "logging_type": "warning"}, format="json")
+    entry = LogEntry.objects.get()
+    path = f"{door}/{entry.public_id}"
+    shown = client.get(path)
+    marked = client.put(path, {"status_type": "read"}, format="json")
+    unmarked = client.put(path, {"status_type": "unread", "content": "Controller started late"}, format="json")
+    listed = client.get(door).json()
+    gone = client.delete(path)
+
+    entry.refresh_from_db()
+    assert made.status_code == 201
+    assert made.json() == {"status": "success", "message": "Log entry written.", **shown.json()}
+    assert shown.json().keys() == SHAPE
+    assert (shown.json()["logging_type"], shown.json()["status_type"]) == ("warning", "unread")
+    assert (shown.json()["user_public_id"], entry.team) == (operator.public_id, operator.teams.get())
+    assert marked.json()["status_type"] == "read"
+    assert (unmarked.json()["status_type"], unmarked.json()["content"]) == ("unread", "Controller started late")
+    assert (listed["total"], listed["data"][0]["public_id"]) == (1, entry.public_id)
+    assert (gone.status_code, entry.withdrawn_at is not None) == (200, True)
+    assert (client.get(path).status_code, client.get(door).json()["total"]) == (404, 0)
+
+
+def test_a_line_tells_information_unless_it_says_otherwise(client: APIClient) -> None:
+    assert client.post(LOGS, {"content": "Up"}, format="json").json()["logging_type"] == "info"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"content": " "},
+        {"content": "x" * 501},
+        {"content": "Up", "logging_type": "debug"},
+        {"content": "Up", "logging_type": None},
+        {"content": 7},
+    ],
+)
+def test_what_is_no_line_is_not_written(client: APIClient, body: dict[str, Any]) -> None:
+    assert client.post(LOGS, body, format="json").status_code == 422
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("body", [{"status_type": "seen"}, {"content": ""}, {"content": "x" * 501}])
+def test_what_is_no_change_changes_nothing(client: APIClient, team: Team, operator: User, body: dict[str, Any]) -> None:
+    entry = line(team, operator)
+
+    assert client.put(f"{LOGS}/{entry.public_id}", body, format="json").status_code == 422
+    assert LogEntry.objects.get().content == "Valve stuck"
+
+
+def test_words_are_their_authors_and_the_security_log_keeps_both(client: APIClient, team: Team, operator: User) -> None:
+    entry = line(team, operator)
+    path = f"{LOGS}/{entry.public_id}"
+    colleague = client_of(make_member(team, Role.OPERATOR))
+
+    refused = colleague.put(path, {"content": "Nothing happened"}, format="json")
+    marked = colleague.put(path, {"status_type": "read"}, format="json")
+    done = client.put(path, {"content": "Valve 2 stuck"}, format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_the_author")
+    assert (marked.status_code, done.status_code) == (200, 200)
+    kept = SecurityEntry.objects.get(kind="log.changed").record
+    assert (kept["detail"]["before"], kept["detail"]["after"]) == ("Valve stuck", "Valve 2 stuck")
+    assert kept["person"]["id"] == operator.public_id
+
+
+def test_another_operator_withdraws_no_line_and_a_lead_does(team: Team, operator: User) -> None:
+    path = f"{LOGS}/{line(team, operator).public_id}"
+
+    refused = client_of(make_member(team, Role.OPERATOR)).delete(path)
+    kept = LogEntry.objects.standing().count()
+    done = client_of(make_member(team, Role.LEAD)).delete(path)
+
+    assert (refused.status_code, kept, done.status_code) == (403, 1, 200)
+    assert SecurityEntry.objects.get(kind="log.withdrawn").record["detail"]["content"] == "Valve stuck"
+
+
+def test_a_change_holds_for_the_version_that_was_read(client: APIClient, team: Team, operator: User) -> None:
+    path = f"{LOGS}/{line(team, operator).public_id}"
+    tag = client.get(path)["ETag"]
+    client.put(path, {"status_type": "read"}, format="json", headers={"If-Match": tag})
+
+    assert client.put(path, {"content": "Late"}, format="json", headers={"If-Match": tag}).status_code == 412
+    assert LogEntry.objects.get().content == "Valve stuck"
+
+
+def test_a_sign_in_is_told_to_the_person_and_administrators_alone(team: Team) -> None:
+    anna, admin = make_person(username="Anna"), make_admin(username="Root")
+    for role, person in (("operator", anna), ("owner", make_member(team, Role.OWNER))):
+        team.memberships.get_or_create(user=person, defaults={"role": role})
+    body = {"email": anna.email, "password": PASSWORD}
+
+    token = APIClient().post("/api/v1/auth/login", body, format="json").json()["access_token"]
+    APIClient().post("/api/v1/auth/login", {**body, "password": "wrong"}, format="json")
+
+    assert contents(APIClient(headers={"Authorization": f"Bearer {token}"})) == ["Anna logged in."]
+    assert contents(client_of(admin)) == ["Anna logged in."]
+    assert contents(client_of(make_member(team, Role.OWNER))) == []
+    assert contents(accounts.client_of(anna, team=team)) == []
+
+
+def test_a_sign_in_on_the_page_is_told_too() -> None:
+    person = make_person(username="Anna")
+
+    Client().post("/sign-in", {"email": person.email, "password": PASSWORD})
+
+    assert LogEntry.objects.get().content == "Anna logged in."
+
+
+def test_a_sign_in_is_marked_and_withdrawn_by_the_person_alone() -> None:
+    person, admin = make_person(), make_admin()
+    entry = LogEntry.objects.create(author=person, content="Anna logged in.", created_at=NINE)
+    path = f"{LOGS}/{entry.public_id}"
+
+    assert client_of(admin).put(path, {"status_type": "read"}, format="json").status_code == 403
+    assert client_of(admin).delete(path).status_code == 403
+    assert client_of(person).put(path, {"status_type": "read"}, format="json").status_code == 200
+    assert client_of(person).delete(path).status_code == 200
+
+
+def test_the_log_tells_how_each_session_went(client: APIClient, team: Team, operator: User) -> None:
+    lead = make_member(team, Role.LEAD)
+    SessionFactory(team=team, by=lead, name="Bed", completed=True)
+    SessionFactory(team=team, by=lead, name="Pump", aborted=True)
+    SessionFactory(team=team, by=lead, name="Later", planned=True)
+
+    assert sorted(contents(client)) == [
+        "Experiment “Bed” started.",
+        "Experiment “Bed” stopped.",
+        "Experiment “Pump” started.",
+        "Experiment “Pump” was aborted.",
+    ]
+
+
+def test_the_log_is_narrowed_by_type_mark_and_words(client: APIClient, team: Team, operator: User) -> None:
+    line(team, operator, "Valve stuck", type="error")
+    entry = line(team, operator, "Pump up")
+    client.put(f"{LOGS}/{entry.public_id}", {"status_type": "read"}, format="json")
+
+    assert contents(client, "?logging_type=error") == ["Valve stuck"]
+    assert contents(client, "?status_type=read") == ["Pump up"]
+    assert contents(client, "?status_type=unread") == ["Valve stuck"]
+    assert contents(client, "?search=PUMP") == ["Pump up"]
+    assert [client.get(f"{LOGS}?{wrong}").status_code for wrong in ("logging_type=x", "status_type=x")] == [422, 422]
+
+
+def test_pages_of_lines_of_one_moment_hold_each_once(client: APIClient, team: Team, operator: User) -> None:
+    ids = {line(team, operator).public_id for _ in range(7)}
+
+    pages = [client.get(f"{LOGS}?page={page}&page_size=3").json()["data"] for page in (1, 2, 3)]
+
+    found = [shown["public_id"] for page in pages for shown in page]
+    assert (set(found), found) == (ids, sorted(found, reverse=True))
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_a_page_costs_the_same_queries_however_many_it_shows(
+    client: APIClient, team: Team, operator: User, count: int
+) -> None:
+    for _ in range(count):
+        line(team, operator)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert len(client.get(LOGS).json()["data"]) == count
+
+    assert len(queries) == 2, queries.captured_queries
+
+
+def test_a_token_of_certain_sessions_neither_reads_nor_writes_the_log(team: Team, operator: User) -> None:
+    session = SessionFactory(team=team)
+    client = accounts.client_of(operator, session_ids=[session.public_id])
+    before = LogEntry.objects.count()
+
+    assert contents(client) == []
+    refused = client.post(LOGS, {"content": "Up", "team_id": team.public_id}, format="json")
+    assert (refused.status_code, LogEntry.objects.count()) == (403, before)
+
+
+def test_a_viewer_writes_and_marks_nothing(team: Team, operator: User) -> None:
+    entry = line(team, operator)
+    viewer = client_of(make_member(team, Role.OPERATOR, role_on_platform=PlatformRole.VIEWER))
+
+    assert viewer.post(LOGS, {"content": "Up"}, format="json").status_code == 403
+    assert viewer.put(f"{LOGS}/{entry.public_id}", {"status_type": "read"}, format="json").status_code == 403
+    assert (LogEntry.objects.count(), LogEntry.objects.get().read_at) == (1, None)
