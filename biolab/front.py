@@ -1,8 +1,8 @@
 """One address for tries: passes sockets to the live server and everything else to the web server.
 
 Real installations use a real proxy (see ``deploy/nginx.conf``). This one reads the head of a connection's first
-request, chooses a server by its path and from there on only copies bytes; browsers open a connection of its own for
-every socket, so one choice per connection is enough.
+request, chooses a server by its path and from there on only copies bytes. The web server is asked to end the
+connection with its answer, for the next request may be a socket's that polls; the live server could serve any.
 """
 
 import asyncio
@@ -22,6 +22,13 @@ def is_live(head: bytes) -> bool:
     return target.startswith(b"/ws/") or b"\nupgrade: websocket" in head.lower()
 
 
+def alone(head: bytes) -> bytes:
+    """Return a request's head that asks for the connection to end with the answer."""
+    lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    kept = [line for line in lines if not line.lower().startswith((b"connection:", b"keep-alive:"))]
+    return b"\r\n".join([*kept, b"Connection: close", b"", b""])
+
+
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):  # either end may be gone at any time
         while data := await reader.read(HEAD_MAX):
@@ -37,7 +44,8 @@ def _handler(
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            upstream_reader, upstream = await asyncio.open_connection(*(live if is_live(head) else web))
+            to_live = is_live(head)
+            upstream_reader, upstream = await asyncio.open_connection(*(live if to_live else web))
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.close()
             return
@@ -45,7 +53,7 @@ def _handler(
             writer.write(BAD_GATEWAY)
             writer.close()
             return
-        upstream.write(head)
+        upstream.write(head if to_live else alone(head))
         try:
             await asyncio.gather(_copy(reader, upstream), _copy(upstream_reader, writer))
         finally:

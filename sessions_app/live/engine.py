@@ -133,7 +133,11 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         if socket is not None:
             await socket.queue.join()
             await self.eio.disconnect(eio_sid)
-            await socket.queue.put(None)  # the library leaves the WebSocket itself to the client
+
+    def show_out(self, eio_sid: str) -> None:
+        """Close a connection by which nobody has come in."""
+        if eio_sid in self.eio.sockets and not self.is_known(eio_sid):
+            self.start_background_task(self._close, eio_sid)
 
     # -- what the library calls ----------------------------------------------------------------------------
 
@@ -142,15 +146,14 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
-        asyncio.get_running_loop().call_later(LOBBY_S, self._show_out, eio_sid)
-
-    def _show_out(self, eio_sid: str) -> None:
-        if eio_sid in self.eio.sockets and not self.is_known(eio_sid):
-            self.start_background_task(self._close, eio_sid)
+        asyncio.get_running_loop().call_later(LOBBY_S, self.show_out, eio_sid)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        socket = self.eio.sockets.get(eio_sid)
         await super()._handle_eio_disconnect(eio_sid, reason)
         await self.forget(eio_sid)
+        if socket is not None:  # behind the farewell: nothing more comes, which ends a poll and closes a WebSocket
+            asyncio.get_running_loop().call_soon(socket.queue.put_nowait, None)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         if isinstance(data, str) and data.startswith(f"{CONNECT}/"):

@@ -190,6 +190,7 @@ class SessionServer(Server):
             turned = Turned(DEFECT, "The socket failed.")
         if turned is not None:
             await self.forget(eio_sid)
+            asyncio.get_running_loop().call_soon(self.show_out, eio_sid)  # once the refusal is on its way
             raise Refused(turned.message, {"code": turned.code})
 
     async def _go(self, sid: str, _reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The main job's houses: embedded mode, and service mode's processes."""
+"""The houses of the flows, in embedded mode and as service mode's processes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from biolab import private_services
 from tests.faults import house
+from tests.flows.live_lab import Lab
 from tests.flows.main_job import Job
 
 EMBEDDED = pytest.param("embedded", marks=[pytest.mark.sqlite_only])
@@ -29,3 +30,24 @@ def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         house.service(folder, database_url=database, redis_url=redis_url) as running,
     ):
         yield Job(running)
+
+
+@pytest.fixture(scope="package")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[house.House]:
+    with house.embedded(tmp_path_factory.mktemp("live")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[house.House]:
+    folder = tmp_path_factory.mktemp("live-service")
+    with (
+        private_services.redis(tmp_path_factory.mktemp("redis")) as redis_url,
+        house.service(folder, database_url=os.environ["BIOLAB_TEST_DATABASE_URL"], redis_url=redis_url) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(params=["embedded", pytest.param("service", marks=pytest.mark.services)])
+def lab(request: pytest.FixtureRequest) -> Lab:
+    return Lab(request.getfixturevalue(request.param))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,57 +15,11 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from biolab import private_services
 from tests.faults import house
 from tests.flows import people
+from tests.flows.live_lab import Lab
 
 pytestmark = pytest.mark.xdist_group("live_sockets")  # its houses are asked for by name
-
-
-class Lab:
-    """A running server, a person, and one session."""
-
-    def __init__(self, running: house.House) -> None:
-        self.web = running.url
-        self.live = running.env.get("LIVE_URL", running.url).replace("http://", "ws://")
-        self.house = running
-        self.access = str(people.sign_in(self.web)["access_token"])
-        self.sid = self.new_session()
-
-    def new_session(self) -> str:
-        headers = people.bearer(self.access)
-        team = requests.post(f"{self.web}/api/teams", json={"name": "Live"}, headers=headers, timeout=30)
-        assert team.status_code == 201, team.text
-        sent = {"name": "Live", "team_id": team.json()["id"]}
-        made = requests.post(f"{self.web}/api/sessions", json=sent, headers=headers, timeout=30)
-        assert made.status_code == 200, made.text
-        return str(made.json()["id"])
-
-    def note(self, content: str, http: requests.Session | None = None) -> None:
-        written = (http or requests).post(
-            f"{self.web}/api/sessions/{self.sid}/notes",
-            json={"timestamp": datetime.now(UTC).isoformat(), "content": content},
-            headers=people.bearer(self.access),
-            timeout=60,
-        )
-        assert written.status_code == 200, written.text
-
-    def write(self, count: int, *, threads: int = 4, content: str = "note") -> None:
-        """Write ``count`` notes with several writers at once."""
-
-        def some(share: int) -> None:
-            with requests.Session() as http:
-                for number in range(share):
-                    self.note(f"{content} {number}", http)
-
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(some, [count // threads] * threads))
-
-    @contextmanager
-    def socket(self, query: str = "", *, token: str | None = None, **more: Any) -> Iterator[ClientConnection]:
-        address = f"{self.live}/ws/sessions/{self.sid}?token={token or self.access}&{query}"
-        with connect(address, open_timeout=20, close_timeout=2, **more) as opened:
-            yield opened
 
 
 def frame(opened: ClientConnection, timeout_s: float = 15) -> dict[str, Any]:
@@ -98,27 +50,6 @@ def close_code(opened: ClientConnection) -> int:
             opened.recv(timeout=15)
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd is not None else 0
-
-
-@pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[house.House]:
-    with house.embedded(tmp_path_factory.mktemp("live")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[house.House]:
-    folder = tmp_path_factory.mktemp("live-service")
-    with (
-        private_services.redis(tmp_path_factory.mktemp("redis")) as redis_url,
-        house.service(folder, database_url=os.environ["BIOLAB_TEST_DATABASE_URL"], redis_url=redis_url) as running,
-    ):
-        yield running
-
-
-@pytest.fixture(params=["embedded", pytest.param("service", marks=pytest.mark.services)])
-def lab(request: pytest.FixtureRequest) -> Lab:
-    return Lab(request.getfixturevalue(request.param))
 
 
 def test_a_client_that_drops_and_returns_misses_nothing_while_four_threads_write(lab: Lab) -> None:
