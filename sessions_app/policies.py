@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from biolab.accounts.models import ServiceToken, Team, User
 from biolab.accounts.policies import require, require_scope, role_in
-from biolab.accounts.roles import RIGHTS, PlatformRole, Right, Scope
+from biolab.accounts.roles import RIGHTS, PlatformRole, Right, Role, Scope
+from biolab.accounts.selectors import people_who_may
 from biolab.kernel.errors import Forbidden
 
 
@@ -43,6 +46,18 @@ def rights_in(person: User, team_id: UUID) -> frozenset[Right]:
         return frozenset({Right.READ})
     role = role_in(person, team_id)
     return RIGHTS[role] if role is not None else frozenset()
+
+
+def approving_roles(name: str) -> frozenset[Role]:
+    """Return the roles that give a step the approval called ``name``: the role of that name, else approver and QA."""
+    named = frozenset(role for role in Role if role == name.casefold() and Right.RUN in RIGHTS[role])
+    return named or frozenset({Role.APPROVER, Role.QA})
+
+
+def people_who_approve(name: str, team_id: UUID) -> QuerySet[User]:
+    """Return the members who may give the approval called ``name``, as far as their own rights go."""
+    roles = approving_roles(name)
+    return people_who_may(Right.RUN, team_id).filter(memberships__team=team_id, memberships__role__in=roles)
 
 
 def _reaches(token: ServiceToken, team_id: UUID) -> bool:

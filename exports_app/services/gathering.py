@@ -6,11 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from biolab.kernel.times import iso, iso_or_none
 from exports_app.narrative.bundle import EventText, NoteFacts, NoteVersionFacts, SessionFacts, StepFacts
 from exports_app.narrative.deviations import tells_deviation
 from sessions_app.models import LabSession, Note, NoteVersion, Step, TimelineEvent
+from sessions_app.step_gates import blocks_of
 
 EVENTS_AT_ONCE = 500
 
@@ -62,13 +64,15 @@ def session_facts(session: LabSession) -> SessionFacts:
     )
 
 
-def step_facts(session: LabSession) -> tuple[StepFacts, ...]:
-    """Return the steps as they stand, each with the reason given at its last move."""
+def step_facts(session: LabSession, *, at: datetime) -> tuple[StepFacts, ...]:
+    """Return the steps as they stand, each with the reason given at its last move, and what blocks it at a moment."""
     reasons: dict[int, str] = {}
     moves = TimelineEvent.objects.filter(session=session, kind="step.transition").order_by("sequence")
     for text in moves.values_list("canonical", flat=True).iterator(chunk_size=EVENTS_AT_ONCE):
         payload = json.loads(text)["payload"]
         reasons[payload["step_index"]] = payload.get("reason", "")
+    steps = list(Step.objects.filter(session=session).select_related("completed_by").order_by("index"))
+    blocks = blocks_of(session, steps, at=at)
     return tuple(
         StepFacts(
             index=step.index,
@@ -77,10 +81,11 @@ def step_facts(session: LabSession) -> tuple[StepFacts, ...]:
             started_at=iso_or_none(step.started_at) or "",
             completed_at=iso_or_none(step.completed_at) or "",
             completed_by=step.completed_by.printed_name if step.completed_by is not None else "",
+            blocked_reason=blocks[step.index].reason if step.index in blocks else "",
             reason=reasons.get(step.index, ""),
             values=step.values,
         )
-        for step in Step.objects.filter(session=session).select_related("completed_by").order_by("index")
+        for step in steps
     )
 
 

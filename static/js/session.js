@@ -13,6 +13,7 @@ const charts = new Charts(document.getElementById("charts"), session, {
 const PANELS = [
   [/^session\./, ["head", "steps", "alarms", "timeline"]],
   [/^step\./, ["steps", "head", "timeline"]],
+  [/^remediation\./, ["steps", "timeline"]],
   [/^note\./, ["notes", "timeline"]],
   [/^telemetry\.(limit|gap|alarm)\./, ["alarms", "timeline"]],
   [/^telemetry\.gap$/, ["alarms", "timeline"]],

@@ -29,6 +29,7 @@ from telemetry_app.services.plugins import add_plugin
 from telemetry_app.states import AlarmKind
 from tests.exports.doors import client_of
 from tests.factories.accounts import make_token
+from tests.factories.equipment import make_equipment
 from tests.factories.exports import add_readings, make_archive, make_export, make_export_bench
 from tests.factories.governance import TemplateFactory, make_administrator
 from tests.factories.imports import make_failed_import
@@ -69,6 +70,7 @@ SESSION = "api/sessions/<str:sid>"
 CONSOLE = "api/experiment-console/sessions/<str:execution_id>"
 EXPORTS = "api/experiment-console/sessions/<str:sid>/exports/narrative"
 EXPORT = f"{EXPORTS}/<str:eid>"
+EQUIPMENT = "api/equipment"
 DESK = "api/governance/exports/<str:eid>"
 PROMETHEUS = "prometheus/api/v1"
 TEMPLATE = "api/governance/templates/<str:tid>"
@@ -239,6 +241,11 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("POST", f"{CONSOLE}/abort", {}, {"reason": "spilt"}, LEADS),
     ("POST", f"{CONSOLE}/steps/<int:index>", {}, {"status": "completed"}, WRITE),
     ("POST", f"{CONSOLE}/steps/<int:index>/advance", {}, {}, WRITE),
+    ("GET", f"{CONSOLE}/crew", {}, None, READ),
+    ("POST", f"{CONSOLE}/crew", {}, {"user_id": "{reviewer}"}, MADE),
+    ("DELETE", f"{CONSOLE}/crew/<str:user_id>", {"user_id": "lead"}, None, SENT),
+    ("GET", f"{CONSOLE}/compare?with={{execution_id}}", {}, None, READ),
+    ("POST", f"{CONSOLE}/steps/<int:index>/remediate", {}, {}, WRITE),
     ("GET", f"{CONSOLE}/timeline", {}, None, READ),
     ("GET", f"{CONSOLE}/timeline/verify", {}, None, READ),
     ("GET", "api/protocols", {}, None, LIST),
@@ -246,6 +253,12 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("GET", "api/protocols/<str:protocol_id>", {}, None, READ),
     ("PATCH", "api/protocols/<str:protocol_id>", {}, {"title": "Mine"}, LEADS),
     ("GET", "api/protocols/<str:protocol_id>/versions", {}, None, READ),
+    ("GET", EQUIPMENT, {}, None, LIST),
+    ("POST", EQUIPMENT, {}, {"name": "Mine", "team_id": "{team_id}"}, (401, 404, 403, 403, 201, 201, 403, 403, 403)),
+    ("GET", f"{EQUIPMENT}/<str:equipment_id>", {}, None, READ),
+    ("PATCH", f"{EQUIPMENT}/<str:equipment_id>", {}, {"name": "Mine"}, WRITE),
+    ("GET", f"{EQUIPMENT}/<str:equipment_id>/calibrations", {}, None, READ),
+    ("POST", f"{EQUIPMENT}/<str:equipment_id>/calibrations", {}, {"due_at": "2099-01-01T00:00:00Z"}, MADE),
     ("GET", EXPORTS, {}, None, READ),
     ("POST", EXPORTS, {}, {}, MADE),
     ("GET", EXPORT, {}, None, READ),
@@ -337,11 +350,13 @@ class World:
             "archived": archive.public_id,
             "stage_id": pending.approval.stages.get(sequence_index=1).public_id,
             "job": make_failed_import(running, by=bench.lead).public_id,
+            "equipment_id": make_equipment(bench.team, by=bench.lead).public_id,
             "link": artifact_url(archive, person=bench.asker, at=timezone.now()).rpartition("/")[2],
             "tid": template.public_id,
             "draft": TemplateFactory(by=administrator).public_id,
             "aid": assignment.public_id,
             "user_id": bench.asker.public_id,
+            "lead": lead.public_id,
             "reviewer": bench.reviewer.public_id,
             "token_id": token.public_id,
             "event_id": probe.public_id,
