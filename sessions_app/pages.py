@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -35,7 +35,8 @@ class SessionsPage(SignedInPage):
         status, text = request.GET.get("status", ""), request.GET.get("q", "").replace("\x00", "").strip()[:255]
         protocols = Protocol.objects.visible_to(self.person).order_by("title", "id")[:PROTOCOLS_OFFERED]
         protocol = parse_id(request.GET.get("protocol", ""), Protocol.id_prefix)
-        sessions = LabSession.objects.visible_to(self.person).select_related("team", "protocol_version")
+        visible = LabSession.objects.visible_to(self.person)
+        sessions: QuerySet[LabSession] = visible.select_related("team", "protocol_version")
         if status in SessionStatus.values:
             sessions = sessions.filter(status=status)
         if protocol is not None:
