@@ -19,7 +19,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.core.signals import request_finished, request_started
+from django.db import DatabaseError
 from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 from prometheus_client import Histogram
@@ -82,10 +83,11 @@ class QuickDoors:
             return self.application(environ, start_response)
         began, kind = perf_counter(), BATCH if path[2] else SINGLE
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        request_started.send(type(self), environ=environ)
         try:
             taken = _take(environ, path[1], kind, body)
         finally:
-            close_old_connections()
+            request_finished.send(type(self))  # gives the connection back, as at the end of every request
         if taken is None:
             environ["wsgi.input"] = io.BytesIO(body)
             return self.application(environ, start_response)

@@ -87,8 +87,9 @@ class StreamSocket(Socket):
 
     def offer(self, news: News) -> None:
         """Take news to be sent; what still waits is joined with it."""
-        self._waiting = news if self._waiting is None else self._waiting.followed_by(news)
-        self.mailbox.wake()
+        if news.readings:
+            self._waiting = news if self._waiting is None else self._waiting.followed_by(news)
+            self.mailbox.wake()
 
     def reconsider(self) -> None:
         """Ask again, soon, what this client may be shown."""
@@ -104,6 +105,7 @@ class StreamSocket(Socket):
             await self.closed()
             self._waiting, self.wish = None, wish
             self._stream = await _join(wish, self)
+            self.offer(self._stream.newest)  # what came on the way from one stream to the other, among them
 
     async def closed(self) -> None:
         stream, self._stream = self._stream, None
@@ -146,6 +148,11 @@ class Stream:
                 self._task = None
             for topic in self._topics():
                 await self._hub.leave(topic, self._heard)
+
+    @property
+    def newest(self) -> News:
+        """The last reading of every channel, as far as the stream has looked."""
+        return News(self._seen)
 
     @property
     def is_over(self) -> bool:

@@ -26,11 +26,6 @@ class SegmentStore:
     name = "database"
 
     def append(self, intake: Intake) -> Counts:
-        position = sql.insert_segment(intake)
-        if position is None:
-            return self._receipt(intake)
-        if intake.original is not None:
-            keep_original(position, intake.original)
         batch = intake.batch
         newest = batch.starts[1:] - 1
         rows = sorted(
@@ -39,7 +34,11 @@ class SegmentStore:
                 intake.channel_ids, batch.times[newest].tolist(), batch.values[newest].tolist(), strict=True
             )
         )
-        moved = sql.raise_latest(intake.session_id, position, rows)
+        position, moved = sql.place(intake, rows)
+        if position is None:
+            return self._receipt(intake)
+        if intake.original is not None:
+            keep_original(position, intake.original)
         return Counts(
             created=self._created(intake, position, moved),
             late=batch.late,

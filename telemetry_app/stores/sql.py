@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +24,14 @@ from telemetry_app.stores.packing import pack_ids, pack_runs
 ChannelRow = tuple[UUID, str, str, float | None, float | None]
 """Of a channel: id, name, unit, minimum, maximum."""
 
+LatestRow = tuple[UUID, int, float, str]
+"""A channel's newest reading: channel, microseconds, value, standing."""
+
 _LATEST_PER_STATEMENT = 500
 _PACE = (
     "CASE WHEN excluded.at - l.at > COALESCE(l.pace_us, 0) * 7 / 8 THEN excluded.at - l.at ELSE l.pace_us * 7 / 8 END"
 )
-_FROM_ARRAYS = "SELECT %s, %s, u.* FROM unnest(%s::uuid[], %s::bigint[], %s::float8[], %s::varchar[]) AS u"
+_ARRAYS = "unnest(%s::uuid[], %s::bigint[], %s::float8[], %s::varchar[]) AS u"
 
 
 def hold_open(session_id: UUID, person_id: UUID) -> tuple[str | None, str | None]:
@@ -69,15 +72,12 @@ def admit(digest: str, session_id: UUID, at: datetime, names: Sequence[str]) -> 
     """Return who shows a token and the session held open as ``hold_open`` does; None unless both are there and good.
 
     Args:
-        names: of the channels that are wanted with it; both questions go to PostgreSQL in one exchange.
+        names: of the channels that are wanted with it; PostgreSQL is asked for all in one exchange.
     """
-    with connection.cursor() as first, connection.cursor() as second, _together():
-        _ask_admission(first, digest, session_id, at)
-        if names:
-            team = connection.ops.quote_name(LabSession._meta.db_table)
-            _ask_channels(second, f"(SELECT team_id FROM {team} WHERE id = %s)", session_id, names)  # noqa: S608
-        row = first.fetchone()
-        channels = [(_uuid(key), *rest) for key, *rest in second.fetchall()] if names and row else []
+    native = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        _ask_admission(cursor, digest, session_id, at, names if native else ())
+        row = cursor.fetchone()
     if row is None:
         return None
     database = connection.alias
@@ -86,32 +86,36 @@ def admit(digest: str, session_id: UUID, at: datetime, names: Sequence[str]) -> 
     person.credential = ServiceToken.from_db(database, ["id", "name"], [_uuid(row[0]), row[1]])
     held = LabSession.from_db(database, ["id", "team_id", "status"], [session_id, _uuid(row[9]), row[10]])
     team_id = None if row[4] is None else _uuid(row[4])
+    channels = [(UUID(key), *rest) for key, *rest in row[12] or ()] if native else channels_named(held.team_id, names)
     return Admission(person, held, row[11], json.loads(row[2]), json.loads(row[3]), team_id, channels)
 
 
-def _ask_admission(cursor: CursorWrapper, digest: str, session_id: UUID, at: datetime) -> None:
+def _ask_admission(cursor: CursorWrapper, digest: str, session_id: UUID, at: datetime, names: Sequence[str]) -> None:
     passing, key, lock = _held_open(session_id)
-    token, user, session, member = (
-        connection.ops.quote_name(model._meta.db_table) for model in (ServiceToken, User, LabSession, Membership)
+    token, user, session, member, channel = (
+        connection.ops.quote_name(model._meta.db_table)
+        for model in (ServiceToken, User, LabSession, Membership, Channel)
     )
+    channels = "NULL"
+    if names:
+        channels = (
+            f"(SELECT json_agg(json_build_array(c.id, c.name, c.unit, c.min_value, c.max_value)) FROM {channel} c "  # noqa: S608
+            "WHERE c.team_id = s.team_id AND c.withdrawn_at IS NULL AND c.name = ANY(%s))"
+        )
     cursor.execute(
         "SELECT t.id, t.name, t.scopes, t.session_ids, t.team_id, u.id, u.username, u.full_name, u.role, "  # noqa: S608
-        f"s.team_id, s.status, m.role FROM {passing}{token} t JOIN {user} u ON u.id = t.owner_id "
+        f"s.team_id, s.status, m.role, {channels} FROM {passing}{token} t JOIN {user} u ON u.id = t.owner_id "
         f"JOIN {session} s ON s.id = %s LEFT JOIN {member} m ON m.team_id = s.team_id AND m.user_id = u.id "
         "WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) "
         f"AND u.is_active{lock}",
-        [*key, _key(session_id), digest, connection.ops.adapt_datetimefield_value(at)],
+        [
+            *([list(names)] if names else []),
+            *key,
+            _key(session_id),
+            digest,
+            connection.ops.adapt_datetimefield_value(at),
+        ],
     )
-
-
-@contextmanager
-def _together() -> Iterator[None]:
-    """Send what is executed in here at once, where the database takes several statements in one exchange."""
-    if connection.vendor != "postgresql":
-        yield
-        return
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
 
 
 def _held_open(session_id: UUID) -> tuple[str, list[Any], str]:
@@ -123,21 +127,36 @@ def _held_open(session_id: UUID) -> tuple[str, list[Any], str]:
 
 def channels_named(team_id: UUID, names: Iterable[str]) -> list[ChannelRow]:
     """Return those of a team's channels in use that have one of these names."""
+    table, wanted = connection.ops.quote_name(Channel._meta.db_table), list(names)
+    native = connection.vendor == "postgresql"
+    holes = "= ANY(%s)" if native else f"IN ({', '.join(['%s'] * len(wanted))})"
     with connection.cursor() as cursor:
-        _ask_channels(cursor, "%s", team_id, list(names))
+        cursor.execute(
+            f"SELECT id, name, unit, min_value, max_value FROM {table} WHERE team_id = %s AND withdrawn_at IS NULL "  # noqa: S608
+            f"AND name {holes}",
+            [_key(team_id), wanted] if native else [_key(team_id), *wanted],
+        )
         return [(_uuid(key), *rest) for key, *rest in cursor.fetchall()]
 
 
-def _ask_channels(cursor: CursorWrapper, team: str, key: UUID, names: Sequence[str]) -> None:
-    """Ask for channels; ``team`` is the SQL that gives their team from ``key``."""
-    table = connection.ops.quote_name(Channel._meta.db_table)
-    native = connection.vendor == "postgresql"
-    holes = "= ANY(%s)" if native else f"IN ({', '.join(['%s'] * len(names))})"
-    cursor.execute(
-        f"SELECT id, name, unit, min_value, max_value FROM {table} WHERE team_id = {team} "  # noqa: S608
-        f"AND withdrawn_at IS NULL AND name {holes}",
-        [_key(key), list(names)] if native else [_key(key), *names],
-    )
+def place(intake: Intake, rows: Sequence[LatestRow]) -> tuple[int | None, dict[UUID, int | None]]:
+    """Store the batch and move its channels on: :func:`insert_segment` and :func:`raise_latest`.
+
+    Both go to PostgreSQL in one exchange.
+    """
+    if connection.vendor != "postgresql" or not rows:
+        position = insert_segment(intake)
+        return position, {} if position is None else raise_latest(intake.session_id, position, rows)
+    names, values = _segment_of(intake)
+    moving = _raising(intake.session_id, f"SELECT %s, placed.position, u.* FROM placed, {_ARRAYS}")  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH placed AS ({_inserting(names)}), moved AS ({moving}) "  # noqa: S608
+            "SELECT placed.position, moved.channel_id, moved.prior_at FROM placed LEFT JOIN moved ON true",
+            [*values, intake.session_id, *_arrays(rows)],
+        )
+        found = cursor.fetchall()
+    return (found[0][0] if found else None), {channel: prior for _, channel, prior in found if channel is not None}
 
 
 def insert_segment(intake: Intake) -> int | None:
@@ -145,19 +164,28 @@ def insert_segment(intake: Intake) -> int | None:
 
     Of a body that held no readings, text alone, the proof of receipt is stored.
     """
+    names, values = _segment_of(intake)
+    with connection.cursor() as cursor:
+        cursor.execute(_inserting(names), values)
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])
+
+
+def _segment_of(intake: Intake) -> tuple[tuple[str, ...], list[Any]]:
+    """Return the names of a new segment's columns, and what they hold."""
     batch = intake.batch
     first_us = last_us = to_us(intake.received_at)
     if batch.times.size:
         first_us, last_us = int(batch.times.min()), int(batch.times.max())
     values: dict[str, Any] = {
-        "session": intake.session_id,
+        "session_id": _key_or_none(intake.session_id),
         "source": intake.source.key,
-        "person": intake.source.person_id,
-        "token": intake.source.token_id,
+        "person_id": _key_or_none(intake.source.person_id),
+        "token_id": _key_or_none(intake.source.token_id),
         "address_kind": intake.source.address_kind,
         "batch_id": intake.batch_id,
         "body_sha256": intake.body_sha256,
-        "received_at": intake.received_at,
+        "received_at": connection.ops.adapt_datetimefield_value(intake.received_at),
         "first_at": first_us,
         "last_at": last_us,
         "count": batch.times.size,
@@ -167,62 +195,57 @@ def insert_segment(intake: Intake) -> int | None:
         "channel_ids": pack_ids(intake.channel_ids),
         "columns": pack_runs(batch.starts, batch.times, batch.values) if batch.times.size else None,
     }
-    fields = [field for field in Segment._meta.concrete_fields if field.name in values]
-    columns = ", ".join(connection.ops.quote_name(field.column or field.name) for field in fields)
-    holes = ", ".join(["%s"] * len(fields))
-    table = connection.ops.quote_name(Segment._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({columns}) VALUES ({holes}) ON CONFLICT DO NOTHING RETURNING position",  # noqa: S608
-            [field.get_db_prep_save(values[field.name], connection) for field in fields],
-        )
-        row = cursor.fetchone()
-    return None if row is None else int(row[0])
+    return tuple(values), list(values.values())
 
 
-def raise_latest(
-    session_id: SessionKey, position: int, rows: Sequence[tuple[UUID, int, float, str]]
-) -> dict[UUID, int | None]:
+@cache
+def _inserting(names: tuple[str, ...]) -> str:
+    """Return the statement that stores a segment."""
+    table, quoted = Segment._meta.db_table, ", ".join(map(connection.ops.quote_name, names))
+    holes = ", ".join(["%s"] * len(names))
+    return f'INSERT INTO "{table}" ({quoted}) VALUES ({holes}) ON CONFLICT DO NOTHING RETURNING position'  # noqa: S608
+
+
+def raise_latest(session_id: SessionKey, position: int, rows: Sequence[LatestRow]) -> dict[UUID, int | None]:
     """Move channels on to newer readings; return, for each that moved, its newest time before (None: it had none).
 
     Args:
         position: receive order of the batch; of two values for one moment the later received stays.
-        rows: (channel, microseconds, value, standing), by channel, so that two batches lock in one order.
+        rows: by channel, so that two batches lock in one order.
     """
-    table = connection.ops.quote_name(Latest._meta.db_table)
-    target = "(session_id, channel_id) WHERE session_id IS NOT NULL"
-    if session_id is None:
-        target = "(channel_id) WHERE session_id IS NULL"
-    session = None if session_id is None else _key(session_id)
+    session = _key_or_none(session_id)
     moved: dict[UUID, int | None] = {}
     for start in range(0, len(rows), _LATEST_PER_STATEMENT):
-        source, parameters = _table_of(session, position, rows[start : start + _LATEST_PER_STATEMENT])
+        some = rows[start : start + _LATEST_PER_STATEMENT]
+        holes = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(some))
+        held = [
+            value
+            for channel_id, us, reading, standing in some
+            for value in (session, position, _key(channel_id), us, reading, standing)
+        ]
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {table} AS l (session_id, position, channel_id, at, value, standing) {source} "
-                f"ON CONFLICT {target} DO UPDATE SET prior_at = l.at, at = excluded.at, value = excluded.value, "
-                f"position = excluded.position, standing = excluded.standing, pace_us = {_PACE}, "
-                "steps = l.steps + CASE WHEN excluded.at > l.at THEN 1 ELSE 0 END "
-                "WHERE (excluded.at, excluded.position) > (l.at, l.position) RETURNING channel_id, prior_at",
-                parameters,
-            )
+            cursor.execute(_raising(session_id, f"VALUES {holes}"), held)
             moved |= {_uuid(key): prior for key, prior in cursor.fetchall()}
     return moved
 
 
-def _table_of(
-    session: UUID | str | None, position: int, rows: Sequence[tuple[UUID, int, float, str]]
-) -> tuple[str, list[Any]]:
-    """Return rows as a source of INSERT; on PostgreSQL as four arrays, so that the statement is always the same."""
-    if connection.vendor == "postgresql":
-        arrays = ["{" + ",".join(map(str, column)) + "}" for column in zip(*rows, strict=True)]
-        return _FROM_ARRAYS, [session, position, *arrays]
-    holes = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(rows))
-    return f"VALUES {holes}", [
-        value
-        for channel_id, us, reading, standing in rows
-        for value in (session, position, _key(channel_id), us, reading, standing)
-    ]
+def _raising(session_id: SessionKey, source: str) -> str:
+    """Return the statement that moves channels on to the rows of ``source``."""
+    target = "(session_id, channel_id) WHERE session_id IS NOT NULL"
+    if session_id is None:
+        target = "(channel_id) WHERE session_id IS NULL"
+    return (
+        f'INSERT INTO "{Latest._meta.db_table}" AS l (session_id, position, channel_id, at, value, standing) {source} '
+        f"ON CONFLICT {target} DO UPDATE SET prior_at = l.at, at = excluded.at, value = excluded.value, "
+        f"position = excluded.position, standing = excluded.standing, pace_us = {_PACE}, "
+        "steps = l.steps + CASE WHEN excluded.at > l.at THEN 1 ELSE 0 END "
+        "WHERE (excluded.at, excluded.position) > (l.at, l.position) RETURNING channel_id, prior_at"
+    )
+
+
+def _arrays(rows: Sequence[LatestRow]) -> list[str]:
+    """Return rows column by column, so that the statement is the same for any number of them."""
+    return ["{" + ",".join(map(str, column)) + "}" for column in zip(*rows, strict=True)]
 
 
 def empty_segments(positions: Sequence[int]) -> None:
@@ -243,6 +266,10 @@ def claim_compaction(session_id: SessionKey, *, wait: bool = False) -> bool:
 
 
 COMPACTION_LOCK = 0x62_69_6F_63
+
+
+def _key_or_none(value: UUID | None) -> UUID | str | None:
+    return None if value is None else _key(value)
 
 
 def _key(value: UUID) -> UUID | str:

@@ -17,7 +17,9 @@ from sessions_app.live.threads import in_thread
 from sessions_app.models import LabSession
 from telemetry_app.ingest.points import decode_points
 from telemetry_app.instants import to_us
+from telemetry_app.live import stream
 from telemetry_app.live.stream import News, StreamSocket
+from telemetry_app.live.wishes import Wish
 from telemetry_app.models import Channel
 from telemetry_app.routing import websocket_urlpatterns
 from telemetry_app.services.points import take_points
@@ -220,6 +222,27 @@ async def test_a_team_that_is_joined_and_one_that_is_left_change_what_comes() ->
         await send(colleague, (mine, 1))
         await send(other, (theirs, 99))
         assert await until_only(opened, theirs, 99.0)
+
+
+async def test_what_is_stored_while_a_socket_changes_its_stream_still_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, person = await bench()
+    second, other = await bench()
+    (theirs,) = await channels(second, 1)
+    member = await in_thread(Membership.objects.get)(user=person)
+    await in_thread(Membership.objects.create)(team=second.team, user=person, role=Role.OBSERVER)
+    join = stream._join
+
+    async with watching(await token_of(person)) as opened:
+        await hello(opened)
+
+        async def store_and_join(wish: Wish, seat: StreamSocket) -> stream.Stream:
+            await send(other, (theirs, 99))
+            return await join(wish, seat)
+
+        monkeypatch.setattr(stream, "_join", store_and_join)
+        await in_thread(remove_member)(member=member, by=None, at=timezone.now())
+
+        assert (await batch(opened))[theirs.public_id][0] == 99
 
 
 async def until_only(opened: OpenSocket, channel: Channel, value: float) -> bool:
