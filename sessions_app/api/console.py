@@ -47,7 +47,7 @@ class ConsoleDoor(Door):
     def shown(self, pk: Any, status: int = 200) -> Response:
         """Answer the session as it stands after a change."""
         session = LabSession.objects.with_protocol().get(pk=pk)
-        return self.answer(session_shape(session, self.person), status=status)
+        return self.answer(session_shape(session, self.person, at=self.now), status=status)
 
 
 class ConsoleSessionsDoor(ConsoleDoor):
@@ -92,6 +92,7 @@ class ConsoleSessionsDoor(ConsoleDoor):
             protocol=protocol,
             parameters=form["parameters"],
             planned_for=form.get("planned_for"),
+            with_notebook=form["auto_create_notebook"],
         )
         return self.shown(session.pk, status=201)
 
@@ -107,7 +108,7 @@ class ConsoleSessionDoor(ConsoleDoor):
     )
     def get(self, request: Request, execution_id: str) -> Response:
         session = find(self.sessions().with_protocol(), execution_id)
-        return self.answer(session_shape(session, self.person))
+        return self.answer(session_shape(session, self.person, at=self.now))
 
 
 class SessionMoveDoor(ConsoleDoor):

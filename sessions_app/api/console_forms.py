@@ -24,6 +24,7 @@ class ConsoleSessionForm(serializers.Serializer[Any]):
     planned_for = UtcTime(
         required=False, allow_null=True, help_text="When it is due; without it the session starts now."
     )
+    auto_create_notebook = serializers.BooleanField(default=True, help_text="Begin a notebook entry of the session.")
 
 
 class ConsoleSessionFilters(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from biolab.kernel.machine import Machine
 from sessions_app.api.console_words import STATUS_OF
-from sessions_app.states import SESSION_MACHINE, ProtocolStatus, StepStatus
+from sessions_app.states import SESSION_MACHINE, EntryStatus, ProtocolStatus, StepStatus
 
 Schema = serializers.Serializer[Any]
 
@@ -102,6 +102,16 @@ class ProtocolsSchema(Schema):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+class KeptEntrySchema(Schema):
+    id = serializers.CharField()
+    title = serializers.CharField()
+    version = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=EntryStatus.choices)
+    author = PersonSchema()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
 class StepSchema(Schema):
     index = serializers.IntegerField(help_text="Counts from 0.")
     instruction = serializers.CharField()
@@ -172,7 +182,7 @@ class VerificationSchema(Schema):
 class ConsoleSessionSchema(Schema):
     execution = ShownExecutionSchema()
     protocol = RunProtocolSchema(allow_null=True)
-    notebook_entries = serializers.ListField(child=serializers.DictField())
+    notebook_entries = KeptEntrySchema(many=True)
     steps = StepSchema(many=True)
     telemetry_channels = SessionChannelSchema(many=True)
     anomaly_events = serializers.ListField(child=serializers.DictField())

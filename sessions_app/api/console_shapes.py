@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Final
 
 from biolab.accounts.models import User
 from biolab.kernel.ids import typeid
 from biolab.kernel.times import iso, iso_or_none
 from sessions_app.api.console_words import WORD_OF
-from sessions_app.models import LabSession, Protocol, ProtocolVersion, Step, TimelineEvent
+from sessions_app.gates import Block
+from sessions_app.models import LabSession, NotebookEntry, Protocol, ProtocolVersion, Step, TimelineEvent
 from sessions_app.ports import ChannelSummary, ReadingValue, readings
+from sessions_app.selectors import notebook_of
 from sessions_app.services.sessions import open_moves
+from sessions_app.step_gates import blocks_of
 from sessions_app.verification import Report
 
 PREVIEW: Final = 10
@@ -59,10 +63,12 @@ def listed_shape(session: LabSession) -> dict[str, Any]:
     return {"execution": execution_shape(session), "protocol": protocol}
 
 
-def session_shape(session: LabSession, person: User) -> dict[str, Any]:
-    """Return everything the console shows of a session to this person."""
+def session_shape(session: LabSession, person: User, *, at: datetime) -> dict[str, Any]:
+    """Return everything the console shows of a session to this person at a moment."""
     version = session.protocol_version
     latest = readings().latest(session)
+    steps = list(session.steps.select_related("completed_by").order_by("index"))
+    blocks = blocks_of(session, steps, at=at)
     moves = [move.name for move in open_moves(session, person)]
     return {
         "execution": {
@@ -71,8 +77,8 @@ def session_shape(session: LabSession, person: User) -> dict[str, Any]:
             "open_moves": moves,
         },
         "protocol": run_protocol_shape(version) if version is not None else None,
-        "notebook_entries": [],
-        "steps": [step_shape(step) for step in session.steps.select_related("completed_by").order_by("index")],
+        "notebook_entries": [notebook_shape(entry) for entry in notebook_of(session)],
+        "steps": [step_shape(step, blocks.get(step.index)) for step in steps],
         "telemetry_channels": [
             channel_shape(channel, latest.get(channel.name)) for channel in readings().channels(session)
         ],
@@ -82,8 +88,8 @@ def session_shape(session: LabSession, person: User) -> dict[str, Any]:
     }
 
 
-def step_shape(step: Step) -> dict[str, Any]:
-    """Return a step; nothing blocks one here, so the lists of what would free it are empty."""
+def step_shape(step: Step, block: Block | None) -> dict[str, Any]:
+    """Return a step, with what blocks it and would free it."""
     return {
         "index": step.index,
         "instruction": step.instruction,
@@ -91,11 +97,24 @@ def step_shape(step: Step) -> dict[str, Any]:
         "started_at": iso_or_none(step.started_at),
         "completed_at": iso_or_none(step.completed_at),
         "completed_by": person_shape(step.completed_by) if step.completed_by is not None else None,
-        "blocked_reason": None,
-        "required_actions": [],
-        "auto_triggers": [],
+        "blocked_reason": block.reason if block is not None else None,
+        "required_actions": list(block.required_actions) if block is not None else [],
+        "auto_triggers": list(block.auto_triggers) if block is not None else [],
         "planned_duration_s": step.planned_duration_s,
         "values": step.values,
+    }
+
+
+def notebook_shape(entry: NotebookEntry) -> dict[str, Any]:
+    """Return what the session shows of a notebook entry; ``GET /api/notebook/entries/{id}`` has its text."""
+    return {
+        "id": entry.public_id,
+        "title": entry.title,
+        "version": entry.version,
+        "status": entry.status,
+        "author": person_shape(entry.created_by),
+        "created_at": iso(entry.created_at),
+        "updated_at": iso(entry.updated_at),
     }
 
 

@@ -15,6 +15,7 @@ from biolab.kernel.ids import new_uuid, typeid
 from biolab.kernel.machine import Move
 from biolab.kernel.times import iso
 from sessions_app import chain, timeline
+from sessions_app.durations import planned_duration_s
 from sessions_app.errors import ProtocolRetired, SessionEnded
 from sessions_app.facts import (
     SessionAborted,
@@ -26,8 +27,10 @@ from sessions_app.facts import (
     SessionResumed,
     SessionStarted,
 )
+from sessions_app.gates import read_requirements
 from sessions_app.models import LabSession, Protocol, ProtocolVersion, Step
 from sessions_app.policies import require_right, require_room_for_more, rights_in
+from sessions_app.services.notebook import begin_entry_of
 from sessions_app.states import (
     ABORT,
     COMPLETE,
@@ -60,17 +63,20 @@ def start_session(
     protocol: Protocol | None = None,
     parameters: Mapping[str, Any] | None = None,
     planned_for: datetime | None = None,
+    with_notebook: bool = False,
 ) -> LabSession:
     """Create a session with the steps of its protocol and start it, unless it is planned for later.
 
     Args:
         parameters: a value for each variable of the protocol, and whatever else the bench wants to keep.
         planned_for: when it is due; the session then waits for the move ``start``.
+        with_notebook: begin a notebook entry of the session.
 
     Raises:
         Forbidden: the person may not run sessions of this team.
         ProtocolRetired: the protocol is no longer used.
-        Invalid: a blank name, or a variable of the protocol has no parameter.
+        Invalid: a blank name, a variable of the protocol without a parameter, or requirements of steps that cannot be
+            read.
     """
     require_right(by, Right.RUN, team)
     require_room_for_more(by)
@@ -78,6 +84,7 @@ def start_session(
     version = _version_to_run(protocol) if protocol is not None else None
     if version is not None:
         _require_variables(version, parameters)
+    _require_readable(parameters, steps=len(version.instructions) if version is not None else 0)
     pk = new_uuid()
     session_genesis = chain.genesis(
         session_id=typeid(LabSession.id_prefix, pk),
@@ -101,7 +108,12 @@ def start_session(
     session.crew.add(by)
     if version is not None:
         Step.objects.bulk_create(
-            Step(session=session, index=index, instruction=instruction)
+            Step(
+                session=session,
+                index=index,
+                instruction=instruction,
+                planned_duration_s=planned_duration_s(instruction),
+            )
             for index, instruction in enumerate(version.instructions)
         )
     created = SessionCreated(
@@ -114,6 +126,8 @@ def start_session(
     timeline.record(session, created, by=by, at=at)
     if planned_for is None:
         _move(session, START, by=by, at=at, reason="")
+    if with_notebook:
+        begin_entry_of(session, by=by, at=at)
     return session
 
 
@@ -213,6 +227,12 @@ def _version_to_run(protocol: Protocol) -> ProtocolVersion:
     if protocol.status != ProtocolStatus.ACTIVE:
         raise ProtocolRetired("This protocol is retired; no new session can run it.")
     return protocol.wording
+
+
+def _require_readable(parameters: Mapping[str, Any], *, steps: int) -> None:
+    errors = read_requirements(parameters, steps=steps)[1]
+    if errors:
+        raise Invalid("What the steps require cannot be read.", code="requirements_unreadable", errors=errors)
 
 
 def _require_variables(version: ProtocolVersion, parameters: Mapping[str, Any]) -> None:

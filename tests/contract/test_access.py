@@ -33,6 +33,7 @@ from tests.factories.equipment import make_equipment
 from tests.factories.exports import add_readings, make_archive, make_export, make_export_bench
 from tests.factories.governance import TemplateFactory, make_administrator
 from tests.factories.imports import make_failed_import
+from tests.factories.notebook import make_entry, make_file
 from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +73,8 @@ EXPORTS = "api/experiment-console/sessions/<str:sid>/exports/narrative"
 EXPORT = f"{EXPORTS}/<str:eid>"
 EQUIPMENT = "api/equipment"
 DESK = "api/governance/exports/<str:eid>"
+ENTRIES = "api/notebook/entries"
+ENTRY = f"{ENTRIES}/<str:entry_id>"
 PROMETHEUS = "prometheus/api/v1"
 TEMPLATE = "api/governance/templates/<str:tid>"
 NOTE = {"timestamp": "2026-03-02T09:00:00Z", "content": "Cloudy", "reason": "found later"}
@@ -259,6 +262,21 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("PATCH", f"{EQUIPMENT}/<str:equipment_id>", {}, {"name": "Mine"}, WRITE),
     ("GET", f"{EQUIPMENT}/<str:equipment_id>/calibrations", {}, None, READ),
     ("POST", f"{EQUIPMENT}/<str:equipment_id>/calibrations", {}, {"due_at": "2099-01-01T00:00:00Z"}, MADE),
+    ("GET", ENTRIES, {}, None, LIST),
+    ("POST", ENTRIES, {}, {"title": "Mine", "execution_id": "{sid}"}, MADE),
+    ("GET", f"{ENTRIES}/evidence", {}, None, LIST),
+    ("GET", ENTRY, {}, None, READ),
+    ("PUT", ENTRY, {}, {"title": "Mine"}, WRITE),
+    ("DELETE", ENTRY, {}, None, WRITE),
+    ("GET", f"{ENTRY}/versions", {}, None, READ),
+    ("GET", f"{ENTRY}/export", {}, None, (401, 404, 409, 409, 409, 409, 409, 404, 403)),
+    ("POST", f"{ENTRY}/sign", {}, {}, (401, 404, 403, 403, 403, 422, 403, 404, 403)),  # who, before the body
+    ("POST", f"{ENTRY}/witness", {}, {}, (401, 404, 403, 403, 409, 403, 403, 404, 403)),
+    ("GET", "api/data/evidence", {}, None, LIST),
+    ("GET", "api/files", {}, None, LIST),
+    ("POST", "api/files?execution_id={sid}", {}, "a file", MADE),
+    ("GET", "api/files/<str:file_id>", {}, None, READ),
+    ("GET", "api/files/<str:file_id>/download", {}, None, READ),
     ("GET", EXPORTS, {}, None, READ),
     ("POST", EXPORTS, {}, {}, MADE),
     ("GET", EXPORT, {}, None, READ),
@@ -349,6 +367,8 @@ class World:
             "eid": pending.public_id,
             "archived": archive.public_id,
             "stage_id": pending.approval.stages.get(sequence_index=1).public_id,
+            "entry_id": make_entry(bench.lead, running).public_id,
+            "file_id": make_file(bench.lead, running).public_id,
             "job": make_failed_import(running, by=bench.lead).public_id,
             "equipment_id": make_equipment(bench.team, by=bench.lead).public_id,
             "link": artifact_url(archive, person=bench.asker, at=timezone.now()).rpartition("/")[2],
@@ -392,7 +412,7 @@ class World:
         text = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
         for name, value in self.ids.items():
             text = text.replace(f'"{{{name}}}"', f'"{value}"')
-        refused_apart = route.endswith("/approve")  # writes down who was refused in a transaction of its own
+        refused_apart = route.endswith(("/approve", "/sign", "/witness"))  # these write that down in a transaction apart
         with nullcontext() if refused_apart else transaction.atomic():
             client = APIClient() if "<str:token>" in route else self.callers[caller]  # it says itself who asks
             answer = client.generic(method, path, text, content_type="application/json")

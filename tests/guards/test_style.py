@@ -18,6 +18,7 @@ LOCKS_ALLOWED = {
     "telemetry_app/services/channels.py": "one channel whose limits change",
     "telemetry_app/stores/segments.py": "the latest readings of a batch's channels, under a session held to share",
     "sessions_app/models/equipment.py": "hold() of equipment: parent rows, taken before any session",
+    "sessions_app/models/notebook.py": "hold() of a notebook entry of no session; one of a session is held by it",
     "sessions_app/models/session.py": "hold() and the exclusive hold of an ending session",
     "biolab/kernel/api/idempotency.py": "one row for one Idempotency-Key, taken before any session is held",
     "biolab/kernel/security.py": "the head of the security log, which has no session",

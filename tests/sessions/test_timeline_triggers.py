@@ -5,11 +5,23 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from biolab.accounts.roles import Role
 from biolab.kernel import append_only
-from sessions_app.models import Checkpoint, Note, NoteVersion, ProtocolVersion, TimelineEvent
+from sessions_app.models import (
+    Checkpoint,
+    EntrySignature,
+    EntryVersion,
+    LabFile,
+    Note,
+    NoteVersion,
+    ProtocolVersion,
+    TimelineEvent,
+)
+from tests.factories.governance import make_signer
+from tests.factories.notebook import make_entry, make_file, sign
 from tests.factories.sessions import NINE, SessionFactory
 
-GUARDED = (TimelineEvent, Checkpoint, ProtocolVersion, NoteVersion)
+GUARDED = (TimelineEvent, Checkpoint, ProtocolVersion, NoteVersion, EntryVersion, EntrySignature, LabFile)
 
 
 def triggers() -> dict[str, int]:
@@ -38,6 +50,9 @@ def history() -> None:
     NoteVersion.objects.create(
         note=note, version=1, action="created", content="Foam", type="observation", by_name="Ada", at=NINE
     )
+    author = make_signer(session.team, Role.SCIENTIST)
+    sign(make_entry(author), author)
+    make_file(author)
 
 
 @pytest.mark.django_db
