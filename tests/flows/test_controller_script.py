@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -27,11 +29,11 @@ SENSORS = [
 class Controller:
     """The controller: knows the server's addresses and an account, and reads no page but the first."""
 
-    def __init__(self, running: house.House) -> None:
+    def __init__(self, running: house.House, email: str = house.ADMIN) -> None:
         self.base = f"{running.url}/api/v1"
         self.live = running.env.get("LIVE_URL", running.url).replace("http://", "ws://")
         self.http = requests.Session()
-        self.token = str(people.sign_in(running.url)["access_token"])
+        self.token = str(people.sign_in(running.url, email)["access_token"])
         self.http.headers["Authorization"] = f"Bearer {self.token}"
         self.events: dict[str, str] = {}
 
@@ -68,6 +70,49 @@ class Controller:
     def socket(self, path: str, token: str | None = None) -> Iterator[ClientConnection]:
         with connect(f"{self.live}{path}?token={token or self.token}", open_timeout=20, close_timeout=2) as opened:
             yield opened
+
+
+class DeviceController(Controller):
+    """A controller of today: the house tells it which devices to drive and what their channels are called here."""
+
+    def boot(self) -> None:
+        """Set the simulated device up where nobody has set up anything, then load what there is."""
+        if not self.plugins() and not self.get("/events")["data"]:
+            device = {"plugin_id": "simulated", "instance_name": "Simulated Device", "demo_mode": True, "enabled": True}
+            self.post("/plugins", device)
+        for event in self.get("/events")["data"]:
+            assert isinstance(event["min_value"], float) and isinstance(event["max_value"], float)
+        self.to_event = {
+            mapping["channel_id"]: mapping["event_public_id"]
+            for plugin in self.plugins()
+            for mapping in self.get(f"/plugins/{plugin['public_id']}/channels")
+            if mapping["event_public_id"]
+        }
+        self.post("/logging", {"content": "Controller started – plugin sensor polling active", "logging_type": "info"})
+
+    def plugins(self) -> list[dict[str, Any]]:
+        return [plugin for plugin in self.get("/plugins")["data"] if plugin.get("enabled", True)]
+
+    def polled(self, **values: Any) -> dict[str, Any]:
+        """Return what one poll of the device's channels sends."""
+        return {
+            "datapoints": [{"value": value, "event_public_id": self.to_event[name]} for name, value in values.items()]
+        }
+
+    def outputs(self) -> dict[str, float]:
+        """Return what the device's channels are set to: the newest value of each."""
+        named = {event_id: name for name, event_id in self.to_event.items()}
+        latest = self.get("/datapoints/latest")
+        return {named[point["event_public_id"]]: float(point["value"]) for point in latest}
+
+    def exported(self, experiment: str) -> list[dict[str, str]]:
+        answer = self.http.get(f"{self.base}/experiments/{experiment}/export/csv", timeout=30)
+        answer.raise_for_status()
+        return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+
+    def logged(self) -> list[str]:
+        """Return the first page of the log, oldest first."""
+        return [entry["content"] for entry in reversed(self.get("/logs")["data"])]
 
 
 def say(opened: ClientConnection, body: Any) -> dict[str, Any]:
@@ -180,3 +225,66 @@ def test_a_controller_whose_token_ends_is_told_by_the_code(running: house.House)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
     assert controller.get("/datapoints")["total"] == total + 1
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+def test_a_controller_of_today_drives_a_device_through_an_experiment(running: house.House, transport: str) -> None:
+    root = people.sign_in(running.url)["access_token"]
+    person = people.person(running.url, str(root), f"bed-{transport}")
+    bearer = people.bearer(str(person["access_token"]))
+    requests.post(f"{running.url}/api/teams", json={"name": f"Bed {transport}"}, headers=bearer, timeout=30)
+    controller = DeviceController(running, f"bed-{transport}@lab.example")
+    controller.boot()
+    DeviceController(running, f"bed-{transport}@lab.example").boot()
+    assert (len(controller.plugins()), len(controller.to_event)) == (1, 9)
+
+    experiment = controller.post("/experiments", {"name": "Fluidised bed"})["public_id"]
+    polls = [controller.polled(temp_reactor=str(250 + i), humidity=50.5, volume_flow=i) for i in range(5)]
+    if transport == "http":
+        messages = [controller.post("/datapoints/batch", poll)["message"] for poll in polls]
+        assert messages == ["3 datapoints stored."] * 5
+    else:
+        with controller.socket("/ws/controller/telemetry") as sending:
+            assert say(sending, {"type": "ping"}) == {"type": "pong"}
+            assert [say(sending, poll)["accepted"] for poll in polls] == [3] * 5
+    controller.post("/datapoints", {"event_public_id": controller.to_event["heater_power"], "value": "40.0"})
+    outputs, stop = controller.outputs(), f"{controller.base}/experiments/{experiment}/stop"
+    running_one = controller.get(f"/experiments/{experiment}")
+    stops = [controller.http.put(stop, timeout=30).status_code for _ in range(2)]
+    controller.post("/datapoints/batch", controller.polled(humidity=51))
+    rows = controller.exported(experiment)
+    gone = controller.http.delete(f"{controller.base}/experiments/{experiment}", timeout=30)
+
+    assert outputs == {"temp_reactor": 254.0, "humidity": 50.5, "volume_flow": 4.0, "heater_power": 40.0}
+    assert (running_one["name"], running_one["stopped_on"], stops) == ("Fluidised bed", None, [200, 409])
+    assert len(rows) == 16
+    assert [row["timestamp"] for row in rows] == sorted(row["timestamp"] for row in rows)
+    assert {row["event_name"] for row in rows} == {
+        f"Simulated Device – {name}" for name in ("Temperature Reactor", "Humidity", "Volume Flow", "Heater Power")
+    }
+    assert {row["event_public_id"] for row in rows} < set(controller.to_event.values())
+    first = controller.get(f"/datapoints/{rows[0]['datapoint_public_id']}")
+    assert (first["experiment_public_id"], first["value"]) == (experiment, float(rows[0]["value"]))
+    assert (gone.status_code, controller.get("/experiments")["total"]) == (200, 0)
+    told = controller.logged()
+    assert [line for line in told if "logged in" not in line] == [
+        "Controller started – plugin sensor polling active",
+        "Controller started – plugin sensor polling active",
+        "Experiment “Fluidised bed” started.",
+        "Experiment “Fluidised bed” stopped.",
+    ]
+    assert told.count(f"bed-{transport} logged in.") == 3
+
+
+def test_a_channel_that_an_instrument_made_does_not_keep_a_controller_from_starting(running: house.House) -> None:
+    controller = DeviceController(running)
+    session = controller.post("/experiments", {"name": "Probe"})["public_id"]
+    reading = {"channel": "pO2", "value": 40.0}
+    url = f"{running.url}/api/sessions/{session}/telemetry"
+    assert requests.post(url, json=reading, headers=people.bearer(controller.token), timeout=30).status_code == 200
+
+    controller.boot()
+
+    made = next(event for event in controller.get("/events")["data"] if event["name"] == "pO2")
+    assert made["min_value"] < 40.0 < made["max_value"]
+    assert controller.http.put(f"{controller.base}/experiments/{session}/stop", timeout=30).status_code == 200

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from biolab.accounts.models import Team, User
@@ -237,3 +238,61 @@ def test_a_viewer_writes_and_marks_nothing(team: Team, operator: User) -> None:
     assert viewer.post(LOGS, {"content": "Up"}, format="json").status_code == 403
     assert viewer.put(f"{LOGS}/{entry.public_id}", {"status_type": "read"}, format="json").status_code == 403
     assert (LogEntry.objects.count(), LogEntry.objects.get().read_at) == (1, None)
+
+
+def test_the_page_shows_the_log_narrowed_and_marks_where_the_person_may(team: Team, operator: User) -> None:
+    line(team, operator, "<b>Valve</b> stuck", type="error")
+    pump, page = line(team, operator, "Pump up"), Client()
+    page.force_login(operator)
+
+    shown = page.get(reverse("page-log"), {"unread": "1"})
+    errors = page.get(reverse("page-log"), {"type": "error", "q": "valve"})
+    marked = page.post(f"{reverse('page-log-mark', args=[pump.public_id])}?unread=1")
+
+    pump.refresh_from_db()
+    assert "Pump up" in shown.content.decode()
+    assert "&lt;b&gt;Valve&lt;/b&gt; stuck" in errors.content.decode()
+    assert "Pump up" not in errors.content.decode()
+    assert (marked["Location"], pump.read_at is not None) == ("/log?unread=1", True)
+    assert "Pump up" not in page.get(marked["Location"]).content.decode()
+
+
+def test_the_page_of_an_observer_offers_no_marks_and_of_a_stranger_no_lines(team: Team, operator: User) -> None:
+    entry = line(team, operator)
+    observer, stranger = Client(), Client()
+    observer.force_login(make_member(team, Role.OBSERVER))
+    stranger.force_login(make_member(make_team("Another")))
+    mark = reverse("page-log-mark", args=[entry.public_id])
+
+    seen = observer.get(reverse("page-log")).content.decode()
+    observer.post(mark)
+
+    entry.refresh_from_db()
+    assert ("Valve stuck" in seen, "Mark as read" in seen, entry.read_at) == (True, False, None)
+    assert "Valve stuck" not in stranger.get(reverse("page-log")).content.decode()
+    assert stranger.post(mark).status_code == 404
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_the_page_costs_the_same_queries_however_many_lines_it_shows(team: Team, operator: User, count: int) -> None:
+    for _ in range(count):
+        line(team, operator)
+    page = Client()
+    page.force_login(operator)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert page.get(reverse("page-log")).content.decode().count("Valve stuck") == count
+
+    assert len(queries) == 5, queries.captured_queries  # the sign-in and its person; how many, the page, their teams
+
+
+def test_the_desk_reads_the_log_and_changes_nothing(team: Team, operator: User) -> None:
+    entry, desk = line(team, operator), Client()
+    desk.force_login(make_admin())
+    one = reverse("admin:sessions_app_logentry_change", args=[entry.pk])
+
+    assert "Valve stuck" in desk.get(reverse("admin:sessions_app_logentry_changelist")).content.decode()
+    assert "Valve stuck" in desk.get(one).content.decode()
+    assert desk.post(one, {"content": "Nothing"}).status_code == 403
+    assert desk.get(reverse("admin:sessions_app_logentry_add")).status_code == 403
+    assert LogEntry.objects.get(pk=entry.pk).content == "Valve stuck"

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from biolab.accounts.models import Team, User
@@ -285,6 +287,58 @@ def test_a_channel_without_limits_has_numbers_for_controllers(client: APIClient,
     assert put_back.status_code == 200
     channel = Channel.objects.get()
     assert (channel.min_value, channel.max_value) == (None, None)
+
+
+def at_the_desk() -> Client:
+    desk = Client()
+    desk.force_login(make_admin())
+    return desk
+
+
+def test_the_desk_adds_ties_and_removes_through_the_services(team: Team, lead: User) -> None:
+    desk, ours = at_the_desk(), ChannelFactory(team=team, name="Voltage", unit="V")
+    settings = {"plugin_id": "revpi", "instance_name": "Cabinet", "enabled": "on", "config_json": ""}
+    formset = {"mappings-TOTAL_FORMS": "0", "mappings-INITIAL_FORMS": "0"}
+
+    desk.post(reverse("admin:telemetry_app_plugin_add"), {"team": team.pk, **settings, **formset})
+    plugin = Plugin.objects.get()
+    mapping = {"plugin": plugin.pk, "channel_id_of_device": "ai1", "channel_name": "Input", "direction": "input"}
+    desk.post(reverse("admin:telemetry_app_channelmapping_add"), {**mapping, "unit": "V", "channel": ""})
+    one = ChannelMapping.objects.get()
+    desk.post(reverse("admin:telemetry_app_channelmapping_change", args=[one.pk]), {"channel": ours.pk})
+    page = reverse("admin:telemetry_app_plugin_change", args=[plugin.pk])
+    changed = {**settings, "instance_name": "Cabinet 2", **formset}
+    desk.post(page, {**changed, "mappings-TOTAL_FORMS": "0"})
+
+    one.refresh_from_db()
+    plugin.refresh_from_db()
+    assert (one.channel, plugin.instance_name) == (ours, "Cabinet 2")
+    assert "ai1" in desk.get(page).content.decode()
+    desk.post(reverse("admin:telemetry_app_channelmapping_remove", args=[one.pk]))
+    desk.post(reverse("admin:telemetry_app_plugin_remove", args=[plugin.pk]))
+    assert (Plugin.objects.count(), ChannelMapping.objects.count()) == (0, 0)
+    kinds = SecurityEntry.objects.filter(kind__startswith="plugin.").order_by("sequence")
+    assert list(kinds.values_list("kind", flat=True)) == [
+        "plugin.added",
+        "plugin.mapping_added",
+        "plugin.mapping_changed",
+        "plugin.changed",
+        "plugin.mapping_removed",
+        "plugin.removed",
+    ]
+
+
+def test_what_a_rule_refuses_at_the_desk_is_told_and_not_written(team: Team, lead: User) -> None:
+    plugin, desk = added(team, lead), at_the_desk()
+    bars = ChannelFactory(team=team, name="Pressure", unit="bar")
+    mapping = {"plugin": plugin.pk, "channel_id_of_device": "ai1", "channel_name": "Input", "direction": "input"}
+
+    told = desk.post(
+        reverse("admin:telemetry_app_channelmapping_add"), {**mapping, "unit": "V", "channel": bars.pk}, follow=True
+    )
+
+    assert "is recorded in bar" in told.content.decode()
+    assert not ChannelMapping.objects.exists()
 
 
 @pytest.mark.services
