@@ -412,7 +412,7 @@ class World:
         text = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
         for name, value in self.ids.items():
             text = text.replace(f'"{{{name}}}"', f'"{value}"')
-        refused_apart = route.endswith(("/approve", "/sign", "/witness"))  # these write that down in a transaction apart
+        refused_apart = route.endswith(("/approve", "/sign", "/witness"))  # these write that down apart
         with nullcontext() if refused_apart else transaction.atomic():
             client = APIClient() if "<str:token>" in route else self.callers[caller]  # it says itself who asks
             answer = client.generic(method, path, text, content_type="application/json")
