@@ -19,6 +19,7 @@ ALWAYS: Final = {
     "500": "A defect; only the request id is told.",
     "503": "Something it needs is down; `Retry-After` says when to try again.",
 }
+NARROWS: Final = frozenset({"enum", "format", "minLength", "pattern"})
 ONLY_WITH_BODY: Final = frozenset({"413", "415"})
 
 PROBLEM: Final[dict[str, Any]] = {
@@ -97,6 +98,27 @@ def _add_problems(operation: dict[str, Any], method: str) -> None:
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             },
         )
+
+
+def let_empty_be_absent(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Post-processing hook: say that ``?name=`` means the same as no ``name``, where one may be left out."""
+    for path in result.get("paths", {}).values():
+        for method, operation in path.items():
+            for parameter in operation.get("parameters", []) if method in METHODS else []:
+                if parameter["in"] == "query" and not parameter.get("required"):
+                    parameter["schema"] = _or_empty(parameter["schema"])
+    return result
+
+
+def _or_empty(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = schema.get("type")
+    if "$ref" not in schema and (kinds in ("array", "object") or (kinds == "string" and not schema.keys() & NARROWS)):
+        return schema
+    return {"anyOf": [schema, {"type": "string", "maxLength": 0}], **_kept(schema)}
+
+
+def _kept(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: schema[name] for name in ("default", "description") if name in schema}
 
 
 def prepare_paths(endpoints: list[Any], **_: Any) -> list[Any]:

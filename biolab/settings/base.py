@@ -209,6 +209,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "biolab.kernel.schema.describe_problems",
+        "biolab.kernel.schema.let_empty_be_absent",
     ],
     "ENUM_NAME_OVERRIDES": {
         "SessionStatus": ["pending", "in_progress", "paused", "completed", "aborted"],
@@ -221,6 +222,7 @@ SPECTACULAR_SETTINGS = {
         "Decision": ["approved", "rejected"],
         "ArtifactStatus": "exports_app.states.ArtifactStatus",
         "NoteType": "sessions_app.states.NoteType",
+        "SpeechStatus": "sessions_app.states.SpeechStatus",
         "ChannelType": "telemetry_app.states.ChannelType",
         "PlatformRole": "biolab.accounts.roles.PlatformRole",
         "TeamRole": "biolab.accounts.roles.Role",
@@ -247,6 +249,15 @@ LIVE_PULSE_S = 5.0
 STORAGE_BACKEND = env.text("STORAGE_BACKEND", "database")
 CLICKHOUSE_URL = env.text("CLICKHOUSE_URL")
 CLICKHOUSE_CLUSTER = env.text("CLICKHOUSE_CLUSTER")
+
+# speech
+STT_ENGINE = env.choice("STT_ENGINE", ("external", "local", "remote"))
+STT_MODEL = env.text("STT_MODEL")
+STT_LANGUAGE = env.text("STT_LANGUAGE", "en").replace("auto", "")
+STT_BASE_URL = env.text("STT_BASE_URL")
+STT_API_KEY = env.text("STT_API_KEY")
+STT_GLOSSARY = env.listing("STT_GLOSSARY")
+STT_NOTE_CONFIDENCE = env.fraction("STT_NOTE_CONFIDENCE", 0.8)
 
 # archives
 PACKAGING_ATTEMPTS = env.number("PACKAGING_ATTEMPTS", 5)

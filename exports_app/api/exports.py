@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.kernel.api import Door
+from biolab.kernel.api.paging import paged
 from biolab.kernel.ids import find
 from exports_app.api import schemas
 from exports_app.api.forms import Against, ExportForm, Inclusion, Rehearsal, wish_of
@@ -120,7 +121,7 @@ class JobsDoor(Door):
 
     @extend_schema(
         summary="Packing jobs and figures of the queue",
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
+        parameters=paged(),
         responses=schemas.Jobs,
         tags=["exports"],
     )

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from biolab.accounts.roles import Role
+from biolab.kernel.api.paging import paged
 from exports_app.states import ArtifactStatus
 from governance_app.api.schemas import Person
 from governance_app.states import LadderState, StageStatus
 
-PAGE: Final = [
-    OpenApiParameter("limit", int, description="At most so many."),
-    OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
-]
+PAGE: Final = paged(default=50, most=200)
 
 
 def _text(*, nullable: bool = True) -> serializers.CharField:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from biolab.accounts.roles import Role
+from biolab.kernel.api.paging import paged
 from governance_app.states import StageStatus, TemplateStatus
 
-PAGE: Final = [
-    OpenApiParameter("limit", int, description="At most so many."),
-    OpenApiParameter("cursor", str, description="From the Link header of the page before."),
-]
+PAGE: Final = paged()
 
 
 def _when(*, nullable: bool = True) -> serializers.DateTimeField:

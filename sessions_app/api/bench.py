@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from biolab.accounts.services.teams import team_for
 from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api.paging import paged
 from biolab.kernel.ids import find
 from sessions_app.api.bench_forms import (
     ENDED,
@@ -52,7 +53,7 @@ class SessionsDoor(SessionDoorBase):
 
     @extend_schema(
         operation_id="sessions_list",
-        parameters=[BenchSessionFilters],
+        parameters=[BenchSessionFilters, *paged()],
         responses=BenchSessionOut(many=True),
         description='Newest first, as a bare array. With more than `limit`, `Link: <…>; rel="next"` leads on. '
         "`q` looks for text in names and descriptions, and for words in notes.",

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from biolab.accounts.models import User
 from biolab.accounts.roles import Right
+from biolab.kernel.api.paging import paged
 from biolab.kernel.errors import Missing
 from biolab.kernel.ids import find
 from sessions_app.api.console import ConsoleDoor
@@ -43,7 +44,11 @@ class CrewDoor(ConsoleDoor):
     """The crew of a session, and letting somebody in."""
 
     @extend_schema(
-        operation_id="console_crew_list", tags=["console"], summary="List the crew of a session", responses=CrewSchema
+        operation_id="console_crew_list",
+        tags=["console"],
+        summary="List the crew of a session",
+        parameters=paged(),
+        responses=CrewSchema,
     )
     def get(self, request: Request, execution_id: str) -> Response:
         return self.items(self.page(self.session(execution_id).crew.all(), order=("id",)), person_shape)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.kernel.api import Door
+from biolab.kernel.api.paging import paged
 from biolab.kernel.ids import find
 from sessions_app.api.bench_forms import (
     ExportQuery,
@@ -29,7 +30,7 @@ from sessions_app.api.bench_forms import (
     version_shape,
 )
 from sessions_app.models import LabSession, Note
-from sessions_app.note_export import as_json, as_markdown
+from sessions_app.note_export import as_json, as_markdown, speech_of
 from sessions_app.selectors import notes_matching
 from sessions_app.services.notes import append_note, correct_note, note_etag, withdraw_note, write_note
 
@@ -64,7 +65,7 @@ class NotesDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_list",
-        parameters=[NoteFilters],
+        parameters=[NoteFilters, *paged(default=1000)],
         responses=NoteOut(many=True),
         description="By their time, as a bare array. `from` and `to` are inclusive; without an offset they are UTC.",
     )
@@ -144,7 +145,12 @@ class NoteDoor(_NoteDoor):
 class NoteHistoryDoor(_NoteDoor):
     """Every version of a note, withdrawn or not."""
 
-    @extend_schema(operation_id="notes_history", responses=NoteVersionOut(many=True), description="Oldest first.")
+    @extend_schema(
+        operation_id="notes_history",
+        parameters=paged(default=1000),
+        responses=NoteVersionOut(many=True),
+        description="Oldest first.",
+    )
     def get(self, request: Request, sid: str, nid: str) -> Response:
         note = find(Note.objects.filter(session=self.session(sid)), nid)
         page = self.page(note.versions.select_related("by"), order=("version", "id"), default=1000, most=1000)
@@ -171,14 +177,16 @@ class NotesExportDoor(_NoteDoor):
         if form == "markdown":
             pieces = as_markdown(session, notes, status=session_status(session))
         else:
-            pieces = as_json(session, (note_shape(note, session) for note in notes), at=self.now)
+            shapes = ({**note_shape(note, session), "speech": speech_of(note)} for note in notes)
+            pieces = as_json(session, shapes, at=self.now)
         answer = StreamingHttpResponse(pieces, content_type=MEDIA_TYPE[form])
         answer["Content-Disposition"] = attachment(f"{session.name} notes.{SUFFIX[form]}")
         return answer
 
 
 def _by_time(session: LabSession) -> QuerySet[Note]:
-    return Note.objects.standing().filter(session=session).order_by("timestamp", "id")
+    notes = Note.objects.standing().filter(session=session).select_related("speech").defer("speech__words")
+    return notes.order_by("timestamp", "id")
 
 
 def _given(form: dict[str, Any]) -> dict[str, Any]:

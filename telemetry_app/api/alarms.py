@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.kernel.api import Door
+from biolab.kernel.api.paging import paged
 from biolab.kernel.ids import find
 from sessions_app.models import LabSession
 from telemetry_app.alarms import alarm_shape
@@ -67,7 +68,7 @@ class AlarmsDoor(Door):
     @extend_schema(
         operation_id="alarms_list",
         tags=TAGS,
-        parameters=[AlarmFilters],
+        parameters=[AlarmFilters, *paged()],
         responses=AlarmList,
         description="Newest first. Filters that are left out let everything through.",
     )

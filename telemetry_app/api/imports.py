@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.kernel import storage
+from biolab.kernel.api.paging import paged
 from biolab.kernel.api.uploads import ANY, UploadDoor
 from biolab.kernel.errors import Invalid
 from biolab.kernel.ids import find
@@ -153,7 +154,12 @@ def shown_glance(found: Glance) -> dict[str, Any]:
 class ImportsDoor(_ImportArea):
     """The imports of a session."""
 
-    @extend_schema(operation_id="telemetry_imports", summary="List a session's imports", responses=shapes.ImportPage)
+    @extend_schema(
+        operation_id="telemetry_imports",
+        summary="List a session's imports",
+        parameters=paged(),
+        responses=shapes.ImportPage,
+    )
     def get(self, request: Request, sid: str) -> Response:
         return self.items(self.page(self.imports(sid), order=("-created_at", "-id")), self.shape)
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from biolab.accounts.api.forms import Done
 from biolab.accounts.services.teams import team_for
 from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api.paging import paged
 from biolab.kernel.ids import find
 from sessions_app.api.controllers import PAGES, TAGS
 from telemetry_app.api import plugin_forms as forms
@@ -105,6 +106,7 @@ class PluginChannelsDoor(PluginDoorBase):
         tags=TAGS,
         summary="Channels of a device, and ours",
         description='A bare array by channel of the device. With more than `limit`, `Link: <…>; rel="next"` leads on.',
+        parameters=paged(default=services.MAX_MAPPINGS),
         responses=forms.MappingOut(many=True),
     )
     def get(self, request: Request, plugin_id: str) -> Response:

@@ -79,6 +79,38 @@ def test_every_reference_points_at_something(document: dict[str, Any]) -> None:
             target = target[step]
 
 
+def test_every_list_says_how_to_turn_its_pages(document: dict[str, Any]) -> None:
+    """A list is what answers an array, or has a cursor or a page size."""
+    schemas = document["components"]["schemas"]
+    not_paged = {
+        "GET /api/notifications/preferences",  # one for each category and way
+        "GET /api/query/search",  # the best few
+        "GET /api/v1/datapoints/latest",  # one for each channel
+        "GET /api/governance/approvals/waiting",  # what waits for one person
+    }
+
+    silent = set()
+    for name, operation in operations(document).items():
+        answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        members = schemas.get(answer.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+        is_list = answer.get("type") == "array" or {"next_cursor", "page_size"} & set(members)
+        asked = {parameter["name"] for parameter in operation.get("parameters", [])}
+        if name.startswith("GET") and is_list and not ({"limit", "cursor"} <= asked or {"page", "page_size"} <= asked):
+            silent.add(name)
+
+    assert silent == not_paged
+
+
+def test_a_query_value_that_may_be_left_out_may_be_empty(document: dict[str, Any]) -> None:
+    listed = operations(document)["GET /api/sessions"]["parameters"]
+
+    schema = next(parameter["schema"] for parameter in listed if parameter["name"] == "status")
+
+    assert schema["anyOf"][0]["enum"] == ["active", "ended"]
+    assert schema["anyOf"][1] == {"type": "string", "maxLength": 0}
+    assert Client().get("/api/sessions?status=").status_code == 401
+
+
 @pytest.mark.parametrize("path", ["/api/docs", "/docs"])
 def test_the_page_for_people_needs_no_network(client: Client, path: str) -> None:
     answer = client.get(path, follow=True)

@@ -16,6 +16,7 @@ from biolab.accounts.models import Notification
 from biolab.accounts.services import notifications
 from biolab.accounts.states import Category, Priority, Way
 from biolab.kernel.api import Door
+from biolab.kernel.api.paging import paged
 from biolab.kernel.errors import Missing
 from biolab.kernel.ids import find
 
@@ -41,7 +42,7 @@ class NotificationsDoor(InboxDoor):
         operation_id="notifications_list",
         tags=TAGS,
         summary="The inbox, newest first",
-        parameters=[NotificationFilters],
+        parameters=[NotificationFilters, *paged()],
         responses=forms.NotificationList,
     )
     def get(self, request: Request) -> Response:

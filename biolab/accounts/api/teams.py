@@ -12,6 +12,7 @@ from biolab.accounts.models import Team, User
 from biolab.accounts.selectors import teams_of, teams_with_members
 from biolab.accounts.services import teams
 from biolab.kernel.api import Door
+from biolab.kernel.api.paging import paged
 from biolab.kernel.errors import Missing
 from biolab.kernel.ids import find
 
@@ -19,7 +20,7 @@ TAGS = ["teams"]
 
 
 class TeamsDoor(Door):
-    @extend_schema(tags=TAGS, summary="Teams", responses=forms.TeamAnswer(many=True))
+    @extend_schema(tags=TAGS, summary="Teams", parameters=paged(), responses=forms.TeamAnswer(many=True))
     def get(self, request: Request) -> Response:
         page = self.page(teams_with_members(self.person), order=("created_at", "id"))
         return self.bare(page, team_shape)
@@ -37,7 +38,7 @@ class TeamDoor(Door):
 
 
 class MembersDoor(Door):
-    @extend_schema(tags=TAGS, summary="Members", responses=forms.MemberAnswer(many=True))
+    @extend_schema(tags=TAGS, summary="Members", parameters=paged(), responses=forms.MemberAnswer(many=True))
     def get(self, request: Request, team_id: str) -> Response:
         team = find(teams_of(self.person), team_id)
         page = self.page(team.memberships.select_related("user"), order=("created_at", "id"))
@@ -68,8 +69,8 @@ class MemberDoor(Door):
     @extend_schema(tags=TAGS, summary="Change a role", request=forms.RoleForm, responses=forms.MemberAnswer)
     def patch(self, request: Request, team_id: str, user_id: str) -> Response:
         member = teams.find_member(self._team(team_id), user_id)
-        form = self.validated(forms.RoleForm)
-        member = teams.change_role(member=member, role=form["role"], by=self.person, at=self.now)
+        role = self.validated(forms.RoleForm, partial=True).get("role", member.role)
+        member = teams.change_role(member=member, role=role, by=self.person, at=self.now)
         return self.answer(member_shape(member))
 
     @extend_schema(tags=TAGS, summary="Remove a member", responses={204: None})

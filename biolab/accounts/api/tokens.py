@@ -13,6 +13,7 @@ from biolab.accounts.api.shapes import token_shape
 from biolab.accounts.selectors import teams_of, tokens_of
 from biolab.accounts.services import tokens
 from biolab.kernel.api import Door
+from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.ids import find
 
 TAGS = ["tokens"]
@@ -22,7 +23,13 @@ class TokensDoor(Door):
     own_affairs: ClassVar[bool] = True
     secret_answer: ClassVar[bool] = True
 
-    @extend_schema(operation_id="tokens_list", tags=TAGS, summary="Service tokens", responses=forms.TokenList)
+    @extend_schema(
+        operation_id="tokens_list",
+        tags=TAGS,
+        summary="Service tokens",
+        parameters=NUMBERED,
+        responses=forms.TokenList,
+    )
     def get(self, request: Request) -> Response:
         return self.numbered(tokens_of(self.person), token_shape)
 
@@ -43,7 +50,7 @@ class TokenDoor(Door):
     def get(self, request: Request, token_id: str) -> Response:
         return self.answer(token_shape(find(tokens_of(self.person), token_id)))
 
-    @extend_schema(tags=TAGS, summary="Revoke a token", responses=forms.Done)
+    @extend_schema(tags=TAGS, summary="Revoke a token", responses={200: forms.Done})
     def delete(self, request: Request, token_id: str) -> Response:
         tokens.revoke_token(token=find(tokens_of(self.person), token_id), by=self.person, at=self.now)
         return self.answer({"status": "success", "message": "Token revoked."})

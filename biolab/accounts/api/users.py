@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import Q
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +16,7 @@ from biolab.accounts.permissions import AdministratorsOnly
 from biolab.accounts.selectors import people_of
 from biolab.accounts.services import people
 from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.ids import find
 
 TAGS = ["users"]
@@ -24,7 +25,13 @@ TAGS = ["users"]
 class UsersDoor(Door):
     permission_classes: Any = (AdministratorsOnly,)
 
-    @extend_schema(operation_id="users_list", tags=TAGS, summary="People", responses=forms.UserList)
+    @extend_schema(
+        operation_id="users_list",
+        tags=TAGS,
+        summary="People",
+        parameters=[OpenApiParameter("q", str, description="Part of the e-mail or the user name."), *NUMBERED],
+        responses=forms.UserList,
+    )
     def get(self, request: Request) -> Response:
         found = people_of(self.person)
         asked = request.query_params.get("q", "").strip()
@@ -60,7 +67,7 @@ class UserDoor(Door):
 
     patch = put
 
-    @extend_schema(tags=TAGS, summary="Deactivate a person", responses=forms.Done)
+    @extend_schema(tags=TAGS, summary="Deactivate a person", responses={200: forms.Done})
     def delete(self, request: Request, user_id: str) -> Response:
         people.deactivate_person(person=self._person(user_id), by=self.person, at=self.now)
         return self.answer({"status": "success", "message": "Person deactivated; their name stays in the records."})

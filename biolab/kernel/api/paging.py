@@ -6,11 +6,12 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +20,22 @@ from biolab.kernel.errors import Invalid
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
+
+
+NUMBERED: Final = [
+    OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1}),
+    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 100, "default": 25}),
+]
+"""What ``numbered`` reads, for the OpenAPI document."""
+
+
+def paged(*, default: int = 100, most: int = 1000) -> list[OpenApiParameter]:
+    """Return what ``keyset_page`` reads, for the OpenAPI document."""
+    limit = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return [
+        OpenApiParameter("limit", limit, description="At most so many."),
+        OpenApiParameter("cursor", str, description="Where the page before ended: its `next_cursor` or `Link`."),
+    ]
 
 
 @dataclass(frozen=True)
