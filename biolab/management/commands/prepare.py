@@ -29,7 +29,8 @@ class Command(BaseCommand):
         except ImproperlyConfigured as problem:
             raise CommandError(str(problem)) from None
         self._first_administrator()
-        if env.flag("BIOLAB_DEMO", default=True) and "seed_demo" in get_commands():
+        # the demo's passwords are known to everybody: service mode has it only where it is asked for
+        if env.flag("BIOLAB_DEMO", default=settings.EMBEDDED) and "seed_demo" in get_commands():
             call_command("seed_demo")
 
     def _first_administrator(self) -> None:
