@@ -30,6 +30,7 @@ def environment(
     given.setdefault("JWT_SECRET_KEY", kept_secret(data / "keys" / "jwt_key"))
     given.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost")
     given.setdefault("SECURE_SSL", "0")
+    given.setdefault("BIOLAB_DEMO", "1")
     given.setdefault("INITIAL_ADMIN_EMAIL", "admin@biolab.example")
     given.setdefault("INITIAL_ADMIN_PASSWORD", kept_secret(data / "keys" / "first_administrator"))
     metrics = data / "metrics"
