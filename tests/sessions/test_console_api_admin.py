@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.urls import reverse
 from biolab.accounts.models import User
 from biolab.accounts.roles import PlatformRole, Role
 from sessions_app.models import LabSession, Protocol
-from tests.factories.sessions import ProtocolFactory, SessionFactory, make_member, make_team
+from sessions_app.services.notes import correct_note, withdraw_note, write_note
+from tests.factories.sessions import NINE, ProtocolFactory, SessionFactory, make_member, make_team
 from tests.sessions.kit import all_that_is_written, kinds
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,28 @@ def test_lists_and_pages_of_every_table_open() -> None:
     assert "Calibrate the pH probe" in shown
     listed = desk.get(page("timelineevent", "changelist"), {"session__id__exact": str(session.pk)})
     assert listed.context["cl"].result_count == 3
+
+
+def test_the_desk_shows_late_and_withdrawn_notes_with_every_version() -> None:
+    session = SessionFactory()
+    lead = session.created_by
+    kept, gone = (
+        write_note(session=session, by=lead, at=NINE, timestamp=NINE - timedelta(hours=late), content=text)
+        for late, text in ((1, "=Late and kept"), (0, "Withdrawn"))
+    )
+    correct_note(note=kept, by=lead, at=NINE, content="=Late, corrected", reason="Misread")
+    withdraw_note(note=gone, by=lead, at=NINE, reason="Wrong vessel")
+    desk = desk_of(administrator())
+
+    late = desk.get(page("note", "changelist"), {"late_entry__exact": "1"})
+    shown = desk.get(page("note", "change", kept.pk)).content.decode()
+    table = desk.post(page("note", "changelist"), {"action": "export_csv", "_selected_action": [kept.pk, gone.pk]})
+
+    assert [row.pk for row in late.context["cl"].result_list] == [kept.pk]
+    assert all(text in shown for text in ("=Late and kept", "=Late, corrected", "Misread"))
+    assert b"Withdrawn" in b"".join(table)  # type: ignore[call-overload]
+    assert desk.post(page("note", "change", kept.pk), {"content": "Mine"}).status_code == 403
+    assert desk.get(page("note", "add")).status_code == 403
 
 
 def test_a_protocol_is_written_and_changed_through_the_services() -> None:
