@@ -4,6 +4,7 @@ from django.urls import path
 
 from exports_app.pages.crew import ChangeCrew
 from exports_app.pages.exports import AskExport, Dossier, Sign, Waiting
+from exports_app.pages.files import SendFile
 from exports_app.pages.notes import NotePage
 from exports_app.pages.session import (
     AcknowledgeAlarm,
@@ -14,6 +15,7 @@ from exports_app.pages.session import (
     SessionPage,
     WriteNote,
 )
+from exports_app.pages.speech import ConfirmSpeech, RetrySpeech, SendRecording
 
 urlpatterns = [
     path("sessions/<str:sid>", SessionPage.as_view(), name="page-session"),
@@ -24,6 +26,10 @@ urlpatterns = [
     path("sessions/<str:sid>/crew", ChangeCrew.as_view(), name="page-crew"),
     path("sessions/<str:sid>/notes", WriteNote.as_view(), name="page-note"),
     path("sessions/<str:sid>/notes/<str:nid>", NotePage.as_view(), name="page-note-one"),
+    path("sessions/<str:sid>/files", SendFile.as_view(), name="page-files"),
+    path("sessions/<str:sid>/speech", SendRecording.as_view(), name="page-speech"),
+    path("sessions/<str:sid>/speech/<str:tid>/confirm", ConfirmSpeech.as_view(), name="page-speech-confirm"),
+    path("sessions/<str:sid>/speech/<str:tid>/retry", RetrySpeech.as_view(), name="page-speech-retry"),
     path("sessions/<str:sid>/alarms/<str:alarm_id>", AcknowledgeAlarm.as_view(), name="page-alarm"),
     path("sessions/<str:sid>/exports", AskExport.as_view(), name="page-exports"),
     path("sessions/<str:sid>/exports/<str:eid>", Dossier.as_view(), name="page-dossier"),

@@ -19,7 +19,8 @@ from governance_app.policies import objection_to_signing
 from governance_app.states import APPROVING_MEANINGS, OPEN_STAGES, LadderState, StageStatus
 from sessions_app import ports
 from sessions_app.gates import PARAMETERS
-from sessions_app.models import LabSession, NoteVersion
+from sessions_app.models import LabFile, LabSession, NoteVersion
+from sessions_app.selectors import notebook_of
 from sessions_app.states import DONE_STEPS, SESSION_MACHINE, NoteType
 from sessions_app.step_gates import blocks_of
 from telemetry_app.alarms import alarms_of
@@ -28,6 +29,8 @@ NOTES_SHOWN: Final = 100
 EVENTS_SHOWN: Final = 60
 EXPORTS_SHOWN: Final = 20
 ALARMS_SHOWN: Final = 20
+FILES_SHOWN: Final = 50
+SPEECH_SHOWN: Final = 50
 
 PanelContext = Callable[[LabSession, User, datetime], dict[str, Any]]
 
@@ -73,10 +76,37 @@ def notes(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
     """The newest notes that stand."""
     last = NoteVersion.objects.filter(note=OuterRef("pk")).order_by("-version")
     newest = session.notes.standing().annotate(why=Subquery(last.values("reason")[:1])).order_by("-timestamp", "-id")
-    rows = list(newest[: NOTES_SHOWN + 1])
+    rows = list(newest.select_related("speech").defer("speech__words")[: NOTES_SHOWN + 1])
     return {
         "notes": rows[:NOTES_SHOWN],
         "more_notes": len(rows) > NOTES_SHOWN,
+        "may_run": Right.RUN in rights_in(session, person),
+    }
+
+
+def speech(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The newest recordings and what was heard in them."""
+    newest = session.transcripts.select_related("asked_by", "reviewed_by").defer("words").order_by("-created_at", "-id")
+    rows = list(newest[: SPEECH_SHOWN + 1])
+    return {
+        "recordings": rows[:SPEECH_SHOWN],
+        "more_recordings": len(rows) > SPEECH_SHOWN,
+        "may_run": Right.RUN in rights_in(session, person),
+    }
+
+
+def notebook(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The session's notebook entries."""
+    return {"entries": list(notebook_of(session)), "may_run": Right.RUN in rights_in(session, person)}
+
+
+def files(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
+    """The newest files of the session."""
+    newest = LabFile.objects.filter(session=session).select_related("created_by").order_by("-created_at", "-id")
+    rows = list(newest[: FILES_SHOWN + 1])
+    return {
+        "files": rows[:FILES_SHOWN],
+        "more_files": len(rows) > FILES_SHOWN,
         "may_run": Right.RUN in rights_in(session, person),
     }
 
@@ -110,6 +140,9 @@ PANELS: Final[dict[str, tuple[str, PanelContext]]] = {
     "head": ("sessions/panels/head.html", head),
     "steps": ("sessions/panels/steps.html", steps),
     "notes": ("sessions/panels/notes.html", notes),
+    "speech": ("sessions/panels/speech.html", speech),
+    "notebook": ("sessions/panels/notebook.html", notebook),
+    "files": ("sessions/panels/files.html", files),
     "alarms": ("telemetry/alarms_panel.html", alarms),
     "timeline": ("sessions/panels/timeline.html", timeline),
     "exports": ("exports/panel.html", exports),

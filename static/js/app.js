@@ -40,6 +40,17 @@ document.addEventListener("htmx:sendError", (event) => {
   }
 });
 
+// a form that sends a file shows how far it is
+document.addEventListener("htmx:xhr:progress", (event) => {
+  const bar = event.target.querySelector("progress[data-sent]");
+  if (!bar || !event.detail.lengthComputable) return;
+  bar.hidden = false;
+  bar.value = event.detail.loaded / event.detail.total;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  for (const bar of event.target.querySelectorAll("progress[data-sent]")) bar.hidden = true;
+});
+
 // a panel that is drawn again keeps its open <details> and its scroll position
 const kept = new Map();
 document.addEventListener("htmx:beforeSwap", (event) => {

@@ -15,11 +15,15 @@ const PANELS = [
   [/^step\./, ["steps", "head", "timeline"]],
   [/^remediation\./, ["steps", "timeline"]],
   [/^note\./, ["notes", "timeline"]],
+  [/^stt\./, ["speech", "notes", "timeline"]],
+  [/^notebook\./, ["notebook", "timeline"]],
+  [/^file\./, ["files", "timeline"]],
   [/^telemetry\.(limit|gap|alarm)\./, ["alarms", "timeline"]],
   [/^telemetry\.gap$/, ["alarms", "timeline"]],
   [/^narrative_export\./, ["exports", "timeline"]],
   [/./, ["timeline"]],
 ];
+const LISTS = { notes: "notes-list", speech: "speech-list", files: "files-list" }; // panels whose form beside them stays
 const FILL_IN_MS = 10000;
 
 let over = bench.dataset.live === "no";
@@ -35,7 +39,7 @@ follow(session, {
     if (frame.event === "session.ended") over = true;
     if (frame.sequence == null) return; // heartbeat, presence
     const [, panels] = PANELS.find(([pattern]) => pattern.test(frame.event));
-    for (const panel of panels) redraw(panel, panel === "notes" ? "notes-list" : panel);
+    for (const panel of panels) redraw(panel, LISTS[panel] ?? panel);
   },
 });
 
