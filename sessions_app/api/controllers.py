@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from biolab.accounts.api.forms import Done, Numbered
@@ -18,10 +17,6 @@ from sessions_app.states import LogType
 from sessions_app.wording import MAX_NAME, MAX_REASON
 
 TAGS = ["controllers"]
-PAGES = [
-    OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1}),
-    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 100, "default": 25}),
-]
 READ, UNREAD = "read", "unread"
 
 

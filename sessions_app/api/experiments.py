@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from biolab.accounts.api.forms import Done
 from biolab.accounts.services.teams import team_for
 from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.ids import find
 from sessions_app.api import controllers as forms
 from sessions_app.api.controllers import TAGS, experiment_shape
@@ -42,7 +43,7 @@ class ExperimentsDoor(ExperimentDoorBase):
         operation_id="experiments_list",
         tags=TAGS,
         summary="Experiments, newest first",
-        parameters=forms.PAGES,
+        parameters=NUMBERED,
         responses=forms.ExperimentsOut,
     )
     def get(self, request: Request) -> Response:

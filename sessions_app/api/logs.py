@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from biolab.accounts.api.forms import Done
 from biolab.accounts.services.teams import team_for
 from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.ids import find
 from sessions_app.api import controllers as forms
 from sessions_app.api.controllers import READ, TAGS, log_shape
@@ -26,7 +27,7 @@ class LogsDoor(Door):
     @extend_schema(
         tags=TAGS,
         summary="The log, newest first",
-        parameters=[*forms.PAGES, forms.LogFilters],
+        parameters=[*NUMBERED, forms.LogFilters],
         responses=forms.LogsOut,
     )
     def get(self, request: Request) -> Response:

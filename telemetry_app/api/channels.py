@@ -16,8 +16,9 @@ from biolab.accounts.api.forms import Numbered
 from biolab.accounts.models import User
 from biolab.accounts.services.teams import team_for
 from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.ids import find, typeid
-from sessions_app.api.controllers import PAGES, TAGS
+from sessions_app.api.controllers import TAGS
 from sessions_app.policies import require_room_for_more
 from telemetry_app.ingest.shapes import BAD_NAME, BAD_UNIT, MAX_NAME, MAX_UNIT
 from telemetry_app.models import Channel
@@ -131,7 +132,7 @@ class EventsDoor(Door):
 
     scope_area = "telemetry"
 
-    @extend_schema(operation_id="events_list", tags=TAGS, summary="Channels", parameters=PAGES, responses=EventsOut)
+    @extend_schema(operation_id="events_list", tags=TAGS, summary="Channels", parameters=NUMBERED, responses=EventsOut)
     def get(self, request: Request) -> Response:
         channels = Channel.objects.in_use().visible_to(self.person)
         return self.numbered(channels, event_shape, order=("name", "id"))

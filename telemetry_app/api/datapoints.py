@@ -20,10 +20,11 @@ from biolab.accounts.permissions import MayPass
 from biolab.accounts.policies import require_scope
 from biolab.accounts.roles import Scope
 from biolab.kernel.api import Door, whole_number
+from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.errors import Forbidden, Invalid, Missing, Refusal
 from biolab.kernel.ids import find, parse_id
 from biolab.kernel.times import parse_utc
-from sessions_app.api.controllers import PAGES, TAGS
+from sessions_app.api.controllers import TAGS
 from sessions_app.models import LabSession
 from sessions_app.policies import require_room_for_more
 from telemetry_app import points as reads
@@ -147,7 +148,7 @@ class DatapointsDoor(_PointsDoor):
         tags=TAGS,
         summary="Readings, newest first",
         parameters=[
-            *PAGES,
+            *NUMBERED,
             OpenApiParameter("event_id", str, description="Only this channel."),
             OpenApiParameter("experiment_id", str, description="Only this session."),
             *shapes.RANGE,

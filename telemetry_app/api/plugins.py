@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from biolab.accounts.api.forms import Done
 from biolab.accounts.services.teams import team_for
 from biolab.kernel.api import Door, etag_of
-from biolab.kernel.api.paging import paged
+from biolab.kernel.api.paging import NUMBERED, paged
 from biolab.kernel.ids import find
-from sessions_app.api.controllers import PAGES, TAGS
+from sessions_app.api.controllers import TAGS
 from telemetry_app.api import plugin_forms as forms
 from telemetry_app.api.plugin_forms import mapping_shape, plugin_shape
 from telemetry_app.models import Channel, ChannelMapping, Plugin
@@ -38,7 +38,7 @@ class PluginsDoor(PluginDoorBase):
     """The plugins, and adding one."""
 
     @extend_schema(
-        operation_id="plugins_list", tags=TAGS, summary="Plugins", parameters=PAGES, responses=forms.PluginsOut
+        operation_id="plugins_list", tags=TAGS, summary="Plugins", parameters=NUMBERED, responses=forms.PluginsOut
     )
     def get(self, request: Request) -> Response:
         found = Plugin.objects.visible_to(self.person).with_mappings()
