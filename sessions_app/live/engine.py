@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ from engineio.exceptions import SocketIsClosedError
 
 from biolab.accounts.auth import is_known_origin
 from biolab.kernel.api import decode
+
+_log = logging.getLogger("biolab.socket_io")
+_log.setLevel(logging.ERROR)  # below it the library writes down what clients send: their tokens
 
 PATH: Final = "/ws/socket.io"
 MAX_TEXT: Final = 65_536
@@ -90,6 +94,8 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
             ping_interval=settings.WS_HEARTBEAT_INTERVAL,
             ping_timeout=PING_TIMEOUT_S,
             max_http_buffer_size=MAX_TEXT,
+            logger=_log,
+            engineio_logger=_log,
         )
 
     # -- what a subclass says ------------------------------------------------------------------------------
@@ -152,8 +158,13 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         socket = self.eio.sockets.get(eio_sid)
         await super()._handle_eio_disconnect(eio_sid, reason)
         await self.forget(eio_sid)
-        if socket is not None:  # behind the farewell: nothing more comes, which ends a poll and closes a WebSocket
-            asyncio.get_running_loop().call_soon(socket.queue.put_nowait, None)
+        if socket is not None:
+            asyncio.get_running_loop().call_soon(self._end, eio_sid, socket)
+
+    def _end(self, eio_sid: str, socket: Any) -> None:
+        """Say behind the farewell that no more comes, which ends a poll and closes a WebSocket."""
+        socket.queue.put_nowait(None)
+        self.eio.sockets.pop(eio_sid, None)  # the library would fail on what still comes from there
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         if isinstance(data, str) and data.startswith(f"{CONNECT}/"):

@@ -1,6 +1,6 @@
 // The whole loop of a client that speaks Socket.IO for everything live, and HTTP for what it writes.
 //
-// node socket_io_loop.mjs '{"url": …, "token": …, "token_id": …, "team": …, "transports": […]}'
+// node socket_io_loop.mjs '{"url": …, "token": …, "tokenId": …, "team": …, "transports": […]}'
 
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
@@ -117,7 +117,7 @@ assert.equal((await ended)[0].data.status, "completed");
 const transport = socket.io.engine.transport.name;
 const closing = heard(socket, "closing");
 const gone = heard(socket, "disconnect");
-await ask("DELETE", `/api/v1/tokens/${given.token_id}`);
+await ask("DELETE", `/api/v1/tokens/${given.tokenId}`);
 assert.equal((await closing)[0].code, 4401);
 assert.equal((await gone)[0], "io server disconnect");
 assert.ok(!socket.active);

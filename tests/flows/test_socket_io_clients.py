@@ -1,4 +1,4 @@
-"""Socket.IO's own clients, in Node and in Python, through real servers and the proxy in front of them."""
+"""Live clients as people have them, Socket.IO's and a browser, through real servers and the proxy in front of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 import requests
 import socketio
 
+from tests.browser.conftest import CHROMIUM
 from tests.faults import house
 from tests.flows import people
 from tests.flows.live_lab import Lab
@@ -22,7 +23,7 @@ from tests.flows.live_lab import Lab
 pytestmark = pytest.mark.xdist_group("live_sockets")  # its houses are asked for by name
 
 NODE = Path(sys.executable).with_name("node")
-SCRIPT = Path(__file__).with_name("socket_io_loop.mjs")
+HERE = Path(__file__).parent
 LIBRARY = Path(__file__).parents[2] / "node_modules" / "socket.io-client"
 PATH = "ws/socket.io"
 
@@ -36,6 +37,21 @@ def address(lab: Lab) -> Iterator[str]:
         return
     with house.in_front_of(lab.web, live) as front:
         yield front
+
+
+@pytest.fixture
+def credentials(lab: Lab, address: str) -> dict[str, str]:
+    """Give what a script is given: an address, a service token and a team."""
+    token = people.service_token(lab.web, lab.access)
+    team = requests.get(f"{lab.web}/api/teams", headers=people.bearer(lab.access), timeout=30).json()[-1]
+    return {"url": address, "token": token["token"], "tokenId": token["public_id"], "team": team["id"]}
+
+
+def printed(*command: Any) -> str:
+    """Run a script and return what it prints."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 class Client:
@@ -77,21 +93,19 @@ def connected(address: str, auth: dict[str, Any], **how: Any) -> Iterator[Client
 
 @pytest.mark.skipif(not LIBRARY.exists(), reason="npm ci has not fetched socket.io-client")
 @pytest.mark.parametrize("transports", [["polling", "websocket"], ["polling"], ["websocket"]], ids="+".join)
-def test_nodes_client_runs_the_whole_loop(lab: Lab, address: str, transports: list[str]) -> None:
-    token = people.service_token(lab.web, lab.access)
-    team = requests.get(f"{lab.web}/api/teams", headers=people.bearer(lab.access), timeout=30).json()[-1]
-    given = {"url": address, "token": token["token"], "token_id": token["public_id"], "team": team["id"]}
+def test_nodes_client_runs_the_whole_loop(credentials: dict[str, str], transports: list[str]) -> None:
+    used = printed(NODE, HERE / "socket_io_loop.mjs", json.dumps({**credentials, "transports": transports}))
 
-    done = subprocess.run(
-        [NODE, SCRIPT, json.dumps({**given, "transports": transports})],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
+    assert used == transports[-1]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it or name it in CHROMIUM")
+def test_a_browsers_web_socket_runs_the_whole_loop(credentials: dict[str, str]) -> None:
+    signed_in = {"email": house.ADMIN, "password": house.PASSWORD}
+
+    assert (
+        printed(sys.executable, HERE / "browser_loop.py", CHROMIUM, json.dumps({**credentials, **signed_in})) == "done"
     )
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == transports[-1]
 
 
 @pytest.mark.parametrize("transports", [["polling", "websocket"], ["polling"]], ids="+".join)
