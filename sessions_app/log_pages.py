@@ -18,7 +18,7 @@ from biolab.kernel.errors import Refusal
 from biolab.kernel.ids import find
 from sessions_app.models import LogEntry
 from sessions_app.services.logs import change_log
-from sessions_app.states import LogType
+from sessions_app.states import Severity
 
 PER_PAGE = 50
 
@@ -30,7 +30,7 @@ class LogPage(SignedInPage):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         chosen, text = request.GET.get("type", ""), request.GET.get("q", "").strip()[:255]
-        chosen = chosen if chosen in LogType.values else ""
+        chosen = chosen if chosen in Severity.values else ""
         unread = request.GET.get("unread") == "1"
         found = LogEntry.objects.standing().visible_to(self.person).select_related("team", "author")
         found = found.matching(type=chosen, is_read=False if unread else None, text=text)
@@ -40,7 +40,7 @@ class LogPage(SignedInPage):
             "sessions/log.html",
             page=page,
             rows=[(entry, entry.read_at is None and self._may_mark(entry, mine)) for entry in page.object_list],
-            types=LogType.choices,
+            types=Severity.choices,
             chosen=chosen,
             unread=unread,
             q=text,

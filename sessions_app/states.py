@@ -59,10 +59,12 @@ REINSTATE = Move("reinstate", sources={ProtocolStatus.RETIRED}, target=ProtocolS
 PROTOCOL_MACHINE = Machine(field="status", moves=(RETIRE, REINSTATE))
 
 
-class LogType(TextChoices):
-    ERROR = "error", "Error"
-    WARNING = "warning", "Warning"
+class Severity(TextChoices):
+    """How grave something that was told is, from the least to the gravest."""
+
     INFO = "info", "Information"
+    WARNING = "warning", "Warning"
+    ERROR = "error", "Error"
 
 
 class NoteType(TextChoices):

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.db.models import Q, TextChoices
+from django.db.models import Q
 
-
-class Severity(TextChoices):
-    """From the least to the gravest."""
-
-    INFO = "info", "Information"
-    WARNING = "warning", "Warning"
-    ERROR = "error", "Error"
-
+from sessions_app.states import Severity
 
 # How the kinds end; the ending is enough, since approvals have their subject's name in front.
 ENDINGS: Final = {

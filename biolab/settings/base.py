@@ -222,6 +222,7 @@ SPECTACULAR_SETTINGS = {
         "Decision": ["approved", "rejected"],
         "ArtifactStatus": "exports_app.states.ArtifactStatus",
         "NoteType": "sessions_app.states.NoteType",
+        "Severity": "sessions_app.states.Severity",
         "SpeechStatus": "sessions_app.states.SpeechStatus",
         "ChannelType": "telemetry_app.states.ChannelType",
         "PlatformRole": "biolab.accounts.roles.PlatformRole",

@@ -13,7 +13,7 @@ from biolab.kernel.times import iso, iso_or_none
 from sessions_app.api.console_fields import PublicId
 from sessions_app.models import LabSession, LogEntry
 from sessions_app.models.log import MAX_CONTENT
-from sessions_app.states import LogType
+from sessions_app.states import Severity
 from sessions_app.wording import MAX_NAME, MAX_REASON
 
 TAGS = ["controllers"]
@@ -68,7 +68,7 @@ class LogForm(serializers.Serializer[Any]):
     """A line for the log; without `team_id` of the caller's only team."""
 
     content = serializers.CharField(max_length=MAX_CONTENT)
-    logging_type = serializers.ChoiceField(choices=LogType.choices, default=LogType.INFO)
+    logging_type = serializers.ChoiceField(choices=Severity.choices, default=Severity.INFO)
     team_id = PublicId("team", required=False, allow_null=True)
 
 
@@ -82,7 +82,7 @@ class LogChange(serializers.Serializer[Any]):
 class LogFilters(serializers.Serializer[Any]):
     """Which lines to list."""
 
-    logging_type = serializers.ChoiceField(choices=LogType.choices, required=False)
+    logging_type = serializers.ChoiceField(choices=Severity.choices, required=False)
     status_type = serializers.ChoiceField(choices=[READ, UNREAD], required=False)
     search = serializers.CharField(max_length=255, required=False, allow_blank=True)
 
@@ -92,7 +92,7 @@ class LogOut(serializers.Serializer[Any]):
 
     public_id = serializers.CharField()
     content = serializers.CharField()
-    logging_type = serializers.ChoiceField(choices=LogType.choices)
+    logging_type = serializers.ChoiceField(choices=Severity.choices)
     status_type = serializers.ChoiceField(choices=[READ, UNREAD])
     created_on = serializers.DateTimeField()
     user_public_id = serializers.CharField(allow_null=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from sessions_app.api.experiments import ExperimentDoor, ExperimentsDoor, ExperimentStopDoor
-from sessions_app.api.logs import LogDoor, LogsDoor
+from sessions_app.api.logs import LogDoor, LoggingDoor, LogsDoor
 
 EXPERIMENTS = "api/v1/experiments"
 
@@ -15,6 +15,6 @@ urlpatterns = [
     path(f"{EXPERIMENTS}/<str:experiment_id>/stop", ExperimentStopDoor.as_view(), name="experiment-stop"),
     path("api/v1/logs", LogsDoor.as_view(), name="logs"),
     path("api/v1/logs/<str:log_id>", LogDoor.as_view(), name="log"),
-    path("api/v1/logging", LogsDoor.as_view(), name="logging"),
+    path("api/v1/logging", LoggingDoor.as_view(), name="logging"),
     path("api/v1/logging/<str:log_id>", LogDoor.as_view(), name="logging-entry"),
 ]

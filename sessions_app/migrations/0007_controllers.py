@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 (
                     "type",
                     models.CharField(
-                        choices=[("error", "Error"), ("warning", "Warning"), ("info", "Information")],
+                        choices=[("info", "Information"), ("warning", "Warning"), ("error", "Error")],
                         default="info",
                         max_length=8,
                     ),
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("type__in", ["error", "warning", "info"])), name="log_type_is_known"
+                        condition=models.Q(("type__in", ["info", "warning", "error"])), name="log_type_is_known"
                     )
                 ],
             },

@@ -12,7 +12,7 @@ from django.utils import timezone
 from biolab.accounts.models import Team, User
 from biolab.kernel.ids import Identified
 from sessions_app.models.scope import teams_in_sight
-from sessions_app.states import LogType
+from sessions_app.states import Severity
 
 MAX_CONTENT = 500
 
@@ -63,7 +63,7 @@ class LogEntry(Identified):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     content = models.CharField(max_length=MAX_CONTENT)
-    type = models.CharField(max_length=8, choices=LogType.choices, default=LogType.INFO)
+    type = models.CharField(max_length=8, choices=Severity.choices, default=Severity.INFO)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     read_at = models.DateTimeField("marked as read", null=True, blank=True)
     withdrawn_at = models.DateTimeField("withdrawn", null=True, blank=True)
@@ -78,7 +78,7 @@ class LogEntry(Identified):
             models.Index(fields=["team", "-created_at", "-id"], name="log_of_a_team"),
             models.Index(fields=["-created_at", "-id"], name="log_newest_first"),
         ]
-        constraints = [models.CheckConstraint(condition=Q(type__in=LogType.values), name="log_type_is_known")]
+        constraints = [models.CheckConstraint(condition=Q(type__in=Severity.values), name="log_type_is_known")]
 
     def __str__(self) -> str:
         return self.content[:80]

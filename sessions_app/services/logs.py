@@ -14,7 +14,7 @@ from biolab.kernel.errors import Conflict, Forbidden
 from sessions_app.models import LabSession, LogEntry
 from sessions_app.models.log import MAX_CONTENT
 from sessions_app.policies import require_right, require_room_for_more, rights_in
-from sessions_app.states import LogType
+from sessions_app.states import Severity
 from sessions_app.wording import invalid
 
 
@@ -32,7 +32,7 @@ def log_session(session: LabSession, told: str, *, by: User | None, at: datetime
 
 
 @transaction.atomic
-def write_log(*, team: Team, by: User, at: datetime, content: str, type: str = LogType.INFO) -> LogEntry:
+def write_log(*, team: Team, by: User, at: datetime, content: str, type: str = Severity.INFO) -> LogEntry:
     """Write a line into the log of a team.
 
     Raises:
@@ -41,7 +41,7 @@ def write_log(*, team: Team, by: User, at: datetime, content: str, type: str = L
     """
     require_right(by, Right.RUN, team)
     require_room_for_more(by)
-    return LogEntry.objects.create(team=team, author=by, content=_told(content), type=LogType(type), created_at=at)
+    return LogEntry.objects.create(team=team, author=by, content=_told(content), type=Severity(type), created_at=at)
 
 
 @transaction.atomic
