@@ -21,6 +21,7 @@ LABELS: Final = {
     CALIBRATE: "Record a calibration of {}",
     MAINTAIN: "Ask for maintenance of {}",
 }
+WHO_APPROVES: Final = {APPROVE: True, NOTIFY: False}  # one's own approval is given, another's is asked for
 ASKS: Final = {REGISTER: "registration", CALIBRATE: "calibration"}
 
 
@@ -29,7 +30,7 @@ def shown_block(block: Block, role: Role | None) -> dict[str, Any]:
     acts = []
     for action in (*block.required_actions, *block.auto_triggers):
         verb, subject = split_action(action)
-        if verb in LABELS and (verb != APPROVE or role in approving_roles(subject)):
+        if verb in LABELS and (verb not in WHO_APPROVES or WHO_APPROVES[verb] == (role in approving_roles(subject))):
             acts.append({"action": action, "label": LABELS[verb].format(subject), "asks": ASKS.get(verb, "")})
     return {"reason": block.reason, "acts": acts}
 

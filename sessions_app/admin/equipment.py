@@ -84,12 +84,12 @@ class EquipmentAdmin(ServiceAdmin):
         return "Overdue" if equipment.due_at < timezone.now() else "Due"
 
     @display(description="next due", ordering="due_at")
-    def due(self, equipment: Equipment) -> datetime | None:
-        return equipment.due_at
+    def due(self, equipment: Equipment) -> str | None:
+        return _moment(equipment.due_at)
 
     @display(description="last calibrated", ordering="calibrated_at")
-    def calibrated(self, equipment: Equipment) -> datetime | None:
-        return equipment.calibrated_at
+    def calibrated(self, equipment: Equipment) -> str | None:
+        return _moment(equipment.calibrated_at)
 
     def save_model(self, request: HttpRequest, obj: Equipment, form: Any, change: bool) -> None:
         by, now, said = cast(User, request.user), timezone.now(), form.cleaned_data
@@ -101,6 +101,10 @@ class EquipmentAdmin(ServiceAdmin):
             saved = register_equipment(team=said["team"], by=by, at=now, calibration_due_at=due_at, **told)
         obj.pk = saved.pk
         obj.refresh_from_db()
+
+
+def _moment(at: datetime | None) -> str | None:
+    return f"{at:%Y-%m-%d %H:%M}" if at is not None else None
 
 
 class CalibrationForm(forms.ModelForm[Calibration]):

@@ -68,9 +68,10 @@ def test_the_page_says_why_a_step_is_blocked_and_offers_what_this_person_can_do(
         assert "Approval is missing: qa. Equipment BR-1 is not registered. The calibration of Pump was due" in page
         assert "strain: K-12" in page
         assert "step_requirements" not in page
-    for action in ("equipment:register:BR-1", "equipment:calibrate:BR-2", "notify:approver:qa"):
+    for action in ("equipment:register:BR-1", "equipment:calibrate:BR-2", "equipment:maintenance_request:BR-2"):
         assert [f'value="{action}"' in page for page in pages] == [True, True, False]
     assert ['value="compliance:approve:qa"' in page for page in pages] == [False, True, False]
+    assert ['value="notify:approver:qa"' in page for page in pages] == [True, False, False]
     assert all("telemetry:restore" not in page for page in pages)
     assert pages[0].count(">Begin</button>") == 2  # of three steps
 
