@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from biolab.accounts.models import Membership, User
+from biolab.accounts.roles import Role
 from governance_app.blueprint import StageBlueprint, compare_stages, differences, hours
 from governance_app.ladder import GivenSignature, StageTerms, Standing, climb
 from governance_app.models import ApprovalRequest, ApprovalStage, StageAction, WorkflowTemplate
@@ -56,11 +57,13 @@ def waiting_for(person: User, *, at: datetime) -> list[ApprovalStage]:
     """Return the current stages the person may sign now, overdue first, then by due date."""
     stages = _open_to(person).select_related("request__session__team", "request__asked_by", "assignee", "delegated_to")
     signed = _signers_of_ladders(person)
+    held = Membership.objects.filter(user_id=person.pk).values_list("team_id", "role")
+    roles = {team_id: Role(role) for team_id, role in held}
     waiting = [
         stage
         for stage in stages
         if (stage.request.allow_repeat_signers or stage.request_id not in signed)
-        and objection_to_signing(person, stage) is None
+        and objection_to_signing(person, stage, role=roles.get(stage.request.session.team_id)) is None
     ]
     never = datetime.max.replace(tzinfo=at.tzinfo)
     return sorted(waiting, key=lambda stage: (stage.due_at or never, stage.started_at or at, stage.pk))

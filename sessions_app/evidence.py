@@ -22,6 +22,7 @@ def event_snapshot(event: TimelineEvent) -> dict[str, Any]:
 
 def entry_snapshot(entry: NotebookEntry) -> dict[str, Any]:
     """Return what a notebook entry is at its present version; its text may be at hand in short."""
+    beginning = vars(entry).get("beginning")
     return {
         "title": entry.title,
         "version": entry.version,
@@ -29,7 +30,7 @@ def entry_snapshot(entry: NotebookEntry) -> dict[str, Any]:
         "updated_at": iso(entry.updated_at),
         "author_id": entry.created_by.public_id,
         "author_name": entry.created_by.printed_name,
-        "preview": vars(entry).get("beginning") or entry.content[:PREVIEW],
+        "preview": entry.content[:PREVIEW] if beginning is None else beginning,
     }
 
 

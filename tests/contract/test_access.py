@@ -35,6 +35,7 @@ from tests.factories.governance import TemplateFactory, make_administrator
 from tests.factories.imports import make_failed_import
 from tests.factories.notebook import make_entry, make_file
 from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
+from tests.factories.speech import make_recording, make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +78,9 @@ ENTRIES = "api/notebook/entries"
 ENTRY = f"{ENTRIES}/<str:entry_id>"
 PROMETHEUS = "prometheus/api/v1"
 TEMPLATE = "api/governance/templates/<str:tid>"
+SPEECH = f"{SESSION}/stt"
+SPOKEN = f"{SPEECH}/tasks/<str:tid>"
+SAID = {"tid": "spoken"}
 NOTE = {"timestamp": "2026-03-02T09:00:00Z", "content": "Cloudy", "reason": "found later"}
 READING = {"channel": "pH", "value": 7.0}
 EVENT = {"name": "Mine", "team_id": "{team_id}"}
@@ -158,6 +162,14 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("PATCH", f"{SESSION}/notes/<str:nid>", {}, {"append_content": "Clear"}, WRITE),
     ("DELETE", f"{SESSION}/notes/<str:nid>", {}, {}, WRITE),
     ("GET", f"{SESSION}/notes/<str:nid>/history", {}, None, READ),
+    ("GET", f"{SPEECH}/tasks", {}, None, READ),
+    ("POST", f"{SPEECH}/tasks", {}, {"audio_chunk_id": "mine"}, MADE),
+    ("POST", f"{SPEECH}/upload", {}, {}, (401, 404, 403, 403, 415, 415, 403, 404, 403)),  # the right is asked first
+    ("GET", SPOKEN, SAID, None, READ),
+    ("PUT", SPOKEN, SAID, {"status": "processing"}, WRITE),
+    ("GET", f"{SPOKEN}/audio", SAID, None, READ),
+    ("POST", f"{SPOKEN}/retry", {"tid": "unheard"}, {}, WRITE),
+    ("POST", f"{SPOKEN}/confirm", {"tid": "heard"}, {}, WRITE),
     ("GET", f"{SESSION}/telemetry", {}, None, READ),
     ("POST", f"{SESSION}/telemetry", {}, READING, WRITE),
     ("POST", f"{SESSION}/telemetry/batch", {}, {"data": [READING]}, WRITE),
@@ -353,6 +365,7 @@ class World:
         )
         notify([bench.asker], title="Told", category=Category.SYSTEM, at=NINE)
         assert running.protocol_version is not None
+        self.bench, self.running, self.note, self.probe, self.plugin = bench, running, note, probe, plugin
         self.ids = {
             "team_id": bench.team.public_id,
             "sid": running.public_id,
@@ -373,6 +386,9 @@ class World:
             "equipment_id": make_equipment(bench.team, by=bench.lead).public_id,
             "link": artifact_url(archive, person=bench.asker, at=timezone.now()).rpartition("/")[2],
             "tid": template.public_id,
+            "spoken": make_recording(running, by=lead).public_id,
+            "heard": make_task(running, by=lead, name="heard", status="done").public_id,
+            "unheard": make_task(running, by=lead, name="unheard", status="failed").public_id,
             "draft": TemplateFactory(by=administrator).public_id,
             "aid": assignment.public_id,
             "user_id": bench.asker.public_id,
