@@ -20,6 +20,8 @@ LONGEST_NAME: Final = 200
 LONGEST_WINDOW_S: Final = 366 * 24 * 3600
 AHEAD: Final = timedelta(minutes=5)  # a reading from farther ahead tells of a wrong clock, not of a live instrument
 
+_NO_NAME: Final = f"Give a text of 1 to {LONGEST_NAME} printable characters."
+
 Error = dict[str, str]
 
 
@@ -192,10 +194,10 @@ def _names(given: Any, pointer: str, errors: list[Error]) -> tuple[str, ...]:
     """Return a list of names, trimmed, each once."""
     found = []
     for place, name in _entries(given, pointer, errors):
-        if not isinstance(name, str) or not 1 <= len(name.strip()) <= LONGEST_NAME:
-            errors.append(_error(place, f"Give a text of 1 to {LONGEST_NAME} characters."))
-        else:
+        if _is_name(name):
             found.append(name.strip())
+        else:
+            errors.append(_error(place, _NO_NAME))
     return _distinct(found)
 
 
@@ -214,8 +216,8 @@ def _windows(given: Any, pointer: str, errors: list[Error]) -> tuple[ChannelWind
         ]
         channel, within_s = window.get("channel"), window.get("within_s")
         low, high = window.get("min"), window.get("max")
-        if not isinstance(channel, str) or not 1 <= len(channel.strip()) <= LONGEST_NAME:
-            errors.append(_error(f"{place}/channel", f"Give a text of 1 to {LONGEST_NAME} characters."))
+        if not _is_name(channel):
+            errors.append(_error(f"{place}/channel", _NO_NAME))
         if not _is_number(within_s) or not 0 < within_s <= LONGEST_WINDOW_S:
             errors.append(_error(f"{place}/within_s", "Give the seconds within which it must have been heard."))
         wrong = [name for name, bound in (("min", low), ("max", high)) if not (bound is None or _is_number(bound))]
@@ -260,6 +262,10 @@ def _trouble_with(window: ChannelWindow, heard: Heard | None, at: datetime) -> s
 
 def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value.isprintable() and 1 <= len(value.strip()) <= LONGEST_NAME
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -153,6 +153,7 @@ def write_calibration(
 ) -> Calibration:
     """Write a calibration of equipment that is held; the caller notes it in the security log, last of all."""
     require_right(by, Right.RUN, equipment.team_id)
+    require_room_for_more(by)
     performed_at = performed_at or at
     if performed_at > at + CLOCK_SKEW:
         raise invalid("/performed_at", "This time has not come yet.")

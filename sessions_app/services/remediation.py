@@ -20,7 +20,7 @@ from sessions_app.errors import SessionEnded
 from sessions_app.facts import RemediationExecuted, RemediationReported
 from sessions_app.gates import APPROVE, CALIBRATE, MAINTAIN, NOTIFY, REGISTER, RESTORE, Block, split_action
 from sessions_app.models import Equipment, LabSession, Step, StepApproval
-from sessions_app.policies import approving_roles, people_who_approve, require_right
+from sessions_app.policies import approving_roles, people_who_approve, require_right, require_room_for_more
 from sessions_app.services.equipment import note_calibrated, note_registered, write_calibration
 from sessions_app.step_gates import blocks_of, equipment_named, requirements_of
 from sessions_app.wording import MAX_DESCRIPTION, MAX_NAME
@@ -150,6 +150,8 @@ def _tried(attempt: _Attempt, action: str, *, wanted: bool) -> Result:
 
 
 def _approve(attempt: _Attempt, action: str, name: str) -> Result:
+    if attempt.by.credential is not None:
+        return Result(action, FAILED, "A person approves, not a service token.")
     role = role_in(attempt.by, attempt.session.team_id)
     if role is None or role not in approving_roles(name):
         return Result(action, FAILED, f"Approving this needs the role {_roles(name)}.")
@@ -161,6 +163,7 @@ def _approve(attempt: _Attempt, action: str, name: str) -> Result:
 
 def _register(attempt: _Attempt, action: str, code: str) -> Result:
     """Register equipment under the text that the step names it by; somebody may do so for another step right now."""
+    require_room_for_more(attempt.by)
     known = attempt.context.get(code, EquipmentContext())
     if len(known.name) > MAX_NAME or len(known.description) > MAX_DESCRIPTION:
         return Result(action, FAILED, "The name or the description is too long.")

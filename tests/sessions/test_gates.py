@@ -218,8 +218,8 @@ def test_a_steps_own_lists_replace_the_defaults_and_approvals_add_up() -> None:
         ({"step_requirements": {"0": {"required_inventory_ids": []}}}, ["/0/required_inventory_ids"]),
         ({"step_requirements": {"0": {"required_approvals": "qa"}}}, ["/0/required_approvals"]),
         (
-            {"step_requirements": {"0": {"required_approvals": ["qa", 7, " ", "x" * 201]}}},
-            ["/0/required_approvals/1", "/0/required_approvals/2", "/0/required_approvals/3"],
+            {"step_requirements": {"0": {"required_approvals": ["qa", 7, " ", "x" * 201, "q\na"]}}},
+            [f"/0/required_approvals/{place}" for place in (1, 2, 3, 4)],
         ),
         ({"step_requirements": {"0": {"gate_keys": ["k"] * 101}}}, ["/0/gate_keys"]),
         ({"step_requirements": {"0": {"required_channels": ["pO2"]}}}, ["/0/required_channels/0"]),

@@ -20,6 +20,7 @@ from sessions_app.services.steps import advance_step, move_step
 from sessions_app.states import ABORT
 from sessions_app.step_gates import blocks_of
 from tests.conftest import Clock
+from tests.factories.accounts import client_of as token_client_of
 from tests.factories.equipment import make_equipment
 from tests.factories.exports import add_readings
 from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
@@ -362,6 +363,22 @@ def test_an_ended_session_keeps_what_blocked_it_and_frees_nothing() -> None:
     # what is overdue by now was not when the session ended
     shown = [client_of(one.created_by).get(f"{CONSOLE}/{one.public_id}").json() for one in (session, blocked)]
     assert [one["steps"][1]["blocked_reason"] for one in shown] == [None, "Approval is missing: qa."]
+
+
+def test_a_token_approves_nothing_and_one_of_certain_sessions_touches_no_equipment() -> None:
+    session = blocked_session({"required_approvals": ["qa"], "required_equipment_ids": ["BR-1", "BR-2"]})
+    make_equipment(session.team, by=session.created_by, code="BR-2", calibrated=(NINE - DAY, NINE - DAY / 2))
+    qa, one = make_member(session.team, Role.QA), f"{CONSOLE}/{session.public_id}/steps/1/remediate"
+
+    told = {
+        narrowing: token_client_of(qa, **asked).post(one, {}).json()["results"]
+        for narrowing, asked in (("certain", {"session_ids": [session.public_id]}), ("all", {}))
+    }
+
+    assert [result["status"] for result in told["certain"][:3]] == ["failed"] * 3
+    assert told["certain"][0]["message"] == "A person approves, not a service token."
+    assert [result["status"] for result in told["all"][:3]] == ["failed", "executed", "executed"]
+    assert StepApproval.objects.count() == 0
 
 
 @pytest.mark.parametrize("role", [Role.OBSERVER, None])
