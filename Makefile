@@ -23,7 +23,7 @@ bench: $(STAMPS)/bench ## make bench NAME=ingest-http
 	@exec $(BIN)/python -m tests.bench $(NAME)
 
 install: $(STAMPS)/package $(STAMPS)/browser
-dev: install $(STAMPS)/dev
+dev: install $(STAMPS)/dev $(STAMPS)/node
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "BioLab needs Python 3.11 or newer.")'
@@ -55,6 +55,11 @@ $(STAMPS)/browser: package.json package-lock.json .npmrc $(STAMPS)/base
 	@mkdir -p static/vendor/uplot static/vendor/htmx
 	@cp node_modules/uplot/dist/uPlot.esm.js node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE static/vendor/uplot/
 	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/htmx.org/LICENSE static/vendor/htmx/
+	@touch $@
+
+$(STAMPS)/node: package.json package-lock.json .npmrc $(STAMPS)/browser
+	@echo "Fetching libraries that the tests run in Node (once) …"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --loglevel=error
 	@touch $@
 
 lint: dev ## ruff, import order of the floors

@@ -146,6 +146,24 @@ def test_a_socket_opens_and_its_readings_are_acknowledged(front: Front) -> None:
     assert told == {"type": "ack", "accepted": 0, "rejected": [{"index": 0, "code": "unknown_event"}]}
 
 
+def test_socket_io_polls_the_live_server(front: Front) -> None:
+    address = f"{front.url}/ws/socket.io/?EIO=4&transport=polling"
+
+    with requests.Session() as http:
+        http.verify = str(front.certificate)
+        sid = json.loads(http.get(address, timeout=30).text.removeprefix("0"))["sid"]
+        shown = http.post(f"{address}&sid={sid}", "40" + json.dumps({"token": front.token}), timeout=30)
+        told = ""
+        while "connected" not in told:
+            told += http.get(f"{address}&sid={sid}", timeout=30).text
+        http.post(f"{address}&sid={sid}", "1", timeout=30)
+
+    assert shown.text == "OK"
+    assert told.startswith("40{")
+    assert '42["connected",{' in told
+    assert sid not in front.log.read_text()
+
+
 def test_an_export_comes_whole_through_the_live_server(front: Front) -> None:
     sent = requests.post(
         f"{front.url}/api/sessions/{front.session}/telemetry",

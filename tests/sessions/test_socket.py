@@ -17,6 +17,7 @@ from django.utils import timezone
 from biolab.accounts.auth import jwt
 from biolab.accounts.models import Membership, SignIn, User
 from biolab.accounts.roles import PlatformRole, Role
+from biolab.accounts.services.people import deactivate_person
 from biolab.accounts.services.sign_in import sign_out
 from biolab.accounts.services.teams import remove_member
 from biolab.accounts.services.tokens import issue_token, revoke_token
@@ -26,7 +27,7 @@ from sessions_app.live.threads import in_thread
 from sessions_app.models import LabSession, Note, TimelineEvent
 from sessions_app.services.notes import append_note, correct_note, withdraw_note, write_note
 from sessions_app.services.sessions import move_session
-from sessions_app.states import COMPLETE
+from sessions_app.states import ABORT, COMPLETE
 from tests.factories.sessions import SessionFactory, make_member, make_team
 from tests.sessions.socket_kit import OpenSocket, socket
 
@@ -135,6 +136,18 @@ async def test_the_end_of_a_session_is_told_after_the_move() -> None:
     assert ended["event"] == "session.ended"
     assert ended["sequence"] is None
     assert ended["data"]["status"] == "completed"
+
+
+async def test_a_session_that_is_broken_off_says_why() -> None:
+    session, person, token = await bench()
+
+    async with socket(path_of(session, token=token)) as opened:
+        await opened.until("connected")
+        await in_thread(move_session)(session=session, move=ABORT, by=person, at=timezone.now(), reason="Spilt")
+        await opened.until("session.aborted")
+        ended = await opened.frame()
+
+    assert (ended["event"], ended["data"]["status"], ended["data"]["reason"]) == ("session.ended", "aborted", "Spilt")
 
 
 async def test_who_drops_and_returns_with_the_cursor_misses_nothing_and_sees_nothing_twice() -> None:
@@ -307,6 +320,21 @@ async def test_revoking_a_token_closes_the_socket() -> None:
     assert code == 4401
 
 
+async def test_closing_an_account_closes_the_socket_and_says_why() -> None:
+    session, _, _ = await bench()
+    other = await in_thread(make_member)(session.team, Role.SCIENTIST)
+    _, access = await in_thread(sign_in_of)(other)
+
+    async with socket(path_of(session, token=access)) as opened:
+        await opened.until("connected")
+        await in_thread(deactivate_person)(person=other, by=None, at=timezone.now())
+        async with asyncio.timeout(5):
+            while (output := await opened.wire.receive_output(timeout=5))["type"] != "websocket.close":
+                pass
+
+    assert (output["code"], output["reason"]) == (4401, "This sign-in or token has ended.")
+
+
 async def test_a_token_that_runs_out_closes_the_socket() -> None:
     session, person, _ = await bench()
     soon = timezone.now() + timedelta(seconds=0.7)
@@ -364,7 +392,7 @@ async def test_ping_pong_and_nonsense() -> None:
         assert (await opened.wire.receive_output(timeout=5))["text"] == "pong"
         await opened.say('{"type": "ping"}')
         assert await opened.frame() == {"type": "pong"}
-        for nonsense in ("what?", "[1, 2", "{}", "[" * 5000, '{"type": "dance"}', "\\"):
+        for nonsense in ("what?", "[1, 2", "{}", "[" * 5000, '{"type": "dance"}', "\\", "x" * 70_000):
             await opened.say(nonsense)
             error = await opened.frame()
             assert error["event"] == error["type"] == "error"
