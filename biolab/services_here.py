@@ -60,7 +60,7 @@ def commands(*, host: str, web_port: int, live_port: int, data: Path) -> dict[st
             *(python, "-m", "uvicorn", "biolab.asgi:application", "--host", host, "--port", str(live_port)),
             *("--lifespan", "off", "--no-access-log", "--log-level", "warning"),
         ],
-        "worker": [*celery, "worker", "--concurrency", "2", "-Q", "default,packaging", "--loglevel", "warning"],
+        "worker": [*celery, "worker", "--concurrency", "2", "-Q", "default,packaging,stt", "--loglevel", "warning"],
         "beat": [*celery, "beat", "--loglevel", "warning", "--pidfile", str(data / "beat.pid")],
         **({"mqtt": [python, "-m", "biolab.cli", "manage", "bridge_mqtt"]} if _has_broker() else {}),
     }

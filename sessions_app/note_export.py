@@ -10,7 +10,7 @@ from typing import Any
 from biolab.kernel.api import dump
 from biolab.kernel.times import iso
 from sessions_app.markdown import escaped, one_line
-from sessions_app.models import LabSession, Note
+from sessions_app.models import LabSession, Note, Transcript
 
 
 def as_markdown(session: LabSession, notes: Iterable[Note], *, status: str) -> Iterator[bytes]:
@@ -25,11 +25,26 @@ def as_markdown(session: LabSession, notes: Iterable[Note], *, status: str) -> I
         yield _note(note).encode()
 
 
+def speech_of(note: Note) -> dict[str, dict[str, Any]]:
+    """Return, as ``speech``, the recording of a note that was spoken; nothing for a note that was written."""
+    task: Transcript | None = getattr(note, "speech", None)
+    if task is None:
+        return {}
+    told = {"task_id": task.public_id, "audio_chunk_id": task.audio_chunk_id, "sha256": task.sha256}
+    return {"speech": {**told, "unverified": task.is_unverified}}
+
+
 def _note(note: Note) -> str:
     lines = [
         f"### [{note.timestamp.astimezone(UTC):%H:%M:%S}] {one_line(note.speaker) or 'Unknown'}",
         escaped(note.content),
     ]
+    for speech in speech_of(note).values():
+        if speech["unverified"]:
+            lines.append("**Unverified speech: no person has confirmed this transcript.**")
+        lines.append(
+            f"*Recording {one_line(speech['audio_chunk_id'])}, SHA-256 {speech['sha256'] or 'kept elsewhere'}*"
+        )
     if note.late_entry:
         lines.append(f"*Late entry, written {iso(note.created_at)}*")
     if note.telemetry_snapshot:

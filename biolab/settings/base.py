@@ -15,6 +15,7 @@ from django.templatetags.static import static  # noqa: E402
 from biolab.settings import env  # noqa: E402
 from biolab.settings.jobs import *  # noqa: E402, F403
 from biolab.settings.mail import outgoing  # noqa: E402
+from biolab.settings.speech import *  # noqa: E402, F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = env.folder("BIOLAB_DATA", BASE_DIR / ".biolab")
@@ -250,15 +251,6 @@ LIVE_PULSE_S = 5.0
 STORAGE_BACKEND = env.text("STORAGE_BACKEND", "database")
 CLICKHOUSE_URL = env.text("CLICKHOUSE_URL")
 CLICKHOUSE_CLUSTER = env.text("CLICKHOUSE_CLUSTER")
-
-# speech
-STT_ENGINE = env.choice("STT_ENGINE", ("external", "local", "remote"))
-STT_MODEL = env.text("STT_MODEL")
-STT_LANGUAGE = env.text("STT_LANGUAGE", "en").replace("auto", "")
-STT_BASE_URL = env.text("STT_BASE_URL")
-STT_API_KEY = env.text("STT_API_KEY")
-STT_GLOSSARY = env.listing("STT_GLOSSARY")
-STT_NOTE_CONFIDENCE = env.fraction("STT_NOTE_CONFIDENCE", 0.8)
 
 # archives
 PACKAGING_ATTEMPTS = env.number("PACKAGING_ATTEMPTS", 5)

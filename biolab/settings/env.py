@@ -64,6 +64,14 @@ VARIABLES: dict[str, str] = {
     "PACKAGING_ATTEMPTS": "tries at packing an archive before it is given up",
     "ARTIFACT_RETENTION_DAYS": "days a packed archive is kept",
     "ARTIFACT_URL_SECONDS": "seconds for which a signed link to an archive works",
+    # speech
+    "STT_ENGINE": "who transcribes recordings: 'local', 'remote' or 'external'; unset: local with the extra stt",
+    "STT_MODEL": "folder of a local model, or the remote model's name; unset: tiny.en of the extra, or whisper-1",
+    "STT_LANGUAGE": "language that is spoken, such as en; 'auto' lets the model find out",
+    "STT_BASE_URL": "address of the remote engine up to /v1, such as http://gpu.lab:8000/v1",
+    "STT_API_KEY": "bearer token for the remote engine",
+    "STT_GLOSSARY": "comma-separated words of the lab that an engine may not know",
+    "STT_NOTE_CONFIDENCE": "confidence from which a transcript becomes an unverified note by itself; above 1: never",
     # tests
     "BIOLAB_TEST_DATABASE_URL": "PostgreSQL server the tests may use",
     "BIOLAB_TEST_DB_NAME": "name of the database the tests create there",
@@ -97,6 +105,26 @@ def number(name: str, default: int) -> int:
     if not value.isdecimal():
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
     return int(value)
+
+
+def fraction(name: str, default: float) -> float:
+    """Return the variable as a number of 0 or more."""
+    value = text(name, str(default))
+    try:
+        found = float(value)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e9:
+        raise ImproperlyConfigured(f"{name} must be a number of 0 or more, not {value!r}.")
+    return found
+
+
+def choice(name: str, choices: tuple[str, ...], default: str = "") -> str:
+    """Return the variable, which must be one of ``choices`` where it is set."""
+    value = text(name, default)
+    if value != default and value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
 
 
 def listing(name: str, default: str = "") -> list[str]:

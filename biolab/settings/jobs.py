@@ -3,10 +3,11 @@
 from kombu import Queue
 
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = (Queue("default"), Queue("packaging"))
+CELERY_TASK_QUEUES = (Queue("default"), Queue("packaging"), Queue("stt"))
 CELERY_TASK_ROUTES = {
     "package_execution_narrative_export": {"queue": "packaging"},
     "check_narrative_artifacts": {"queue": "packaging"},
+    "speech.transcribe": {"queue": "stt"},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_SERIALIZER = "json"
@@ -33,6 +34,9 @@ CELERY_BEAT_SCHEDULE = {
     "compact-readings": {"task": "telemetry.compact_readings", "schedule": 10.0},
     "sweep-imports": {"task": "telemetry.sweep_imports", "schedule": 15.0},
     "tidy-import-files": {"task": "telemetry.sweep_import_files", "schedule": 3600.0},
+    "sweep-speech": {"task": "speech.sweep", "schedule": 15.0},
+    "tidy-recordings": {"task": "speech.tidy", "schedule": 3600.0},
+    "tidy-files": {"task": "files.tidy", "schedule": 3600.0},
     "sweep-packaging": {"task": "sweep_narrative_packaging", "schedule": 15.0},
     "keep-artifacts": {"task": "keep_narrative_artifacts", "schedule": 3600.0},
     "check-artifacts": {"task": "check_narrative_artifacts", "schedule": 604800.0},

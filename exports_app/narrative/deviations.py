@@ -17,14 +17,17 @@ def find_deviations(
     steps: Iterable[StepFacts] = (),
     notes: Iterable[NoteFacts] = (),
     channels: Iterable[ChannelFacts] = (),
+    recordings: Iterable[tuple[str, str]] = (),
     events: Iterable[EventText] = (),
 ) -> tuple[DeviationFacts, ...]:
     """Return the deviations, by time; those without a time come first.
 
     Args:
+        recordings: name and time of each whose transcript is no note yet and was confirmed by nobody.
         events: those worth a look; the whole timeline will do, a query for ``tells_deviation`` kinds is faster.
     """
-    found = [*_of_steps(steps), *_of_notes(notes), *_of_channels(channels), *_of_events(events)]
+    noted = [*_of_steps(steps), *_of_notes(notes), *_of_recordings(recordings)]
+    found = [*noted, *_of_channels(channels), *_of_events(events)]
     return tuple(sorted(found, key=lambda one: (one.at, one.sequence or 0, one.kind, one.sentence)))
 
 
@@ -62,6 +65,11 @@ def _of_channels(channels: Iterable[ChannelFacts]) -> Iterable[DeviationFacts]:
     for channel in channels:
         for gap in channel.gaps:
             yield DeviationFacts("telemetry gap", f"{channel.name} was silent from {gap.start} to {gap.end}", gap.start)
+
+
+def _of_recordings(recordings: Iterable[tuple[str, str]]) -> Iterable[DeviationFacts]:
+    for name, at in recordings:
+        yield DeviationFacts("unverified speech", f"Recording {name} has a transcript that no person confirmed", at)
 
 
 def _of_events(events: Iterable[EventText]) -> Iterable[DeviationFacts]:

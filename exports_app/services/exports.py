@@ -25,11 +25,10 @@ from exports_app.archive.sign import subject_digest, telemetry_digest
 from exports_app.facts import SUBJECT, SUBJECT_KEY, ExportCreated
 from exports_app.models import ExportAttachment, FrozenObject, NarrativeExport
 from exports_app.narrative.bundle import DossierBundle, EvidenceFacts
-from exports_app.narrative.deviations import find_deviations
 from exports_app.narrative.dossier import render
 from exports_app.services.evidence import EvidenceAsked, EvidenceFound, find_evidence
 from exports_app.services.gate import follow_ladder
-from exports_app.services.gathering import EventTexts, deviant_events, note_facts, session_facts, step_facts
+from exports_app.services.gathering import EventTexts, deviations_of, note_facts, session_facts, step_facts
 from exports_app.services.readings import ReadingsTold, tell_readings
 from exports_app.storage import Measured, frozen_name
 from governance_app.models import TemplateSnapshot
@@ -166,9 +165,7 @@ def _freeze(
         steps=steps,
         notes=notes,
         channels=told.channels,
-        deviations=find_deviations(
-            steps=steps, notes=notes, channels=told.channels, events=deviant_events(session, last=head)
-        ),
+        deviations=deviations_of(session, steps=steps, notes=notes, channels=told.channels, last=head),
         evidence=tuple(
             EvidenceFacts(
                 evidence_type=found.evidence_type,

@@ -9,9 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from biolab.kernel.times import iso, iso_or_none
-from exports_app.narrative.bundle import EventText, NoteFacts, NoteVersionFacts, SessionFacts, StepFacts
-from exports_app.narrative.deviations import tells_deviation
-from sessions_app.models import LabSession, Note, NoteVersion, Step, TimelineEvent
+from exports_app.narrative.bundle import (
+    ChannelFacts,
+    DeviationFacts,
+    EventText,
+    NoteFacts,
+    NoteVersionFacts,
+    SessionFacts,
+    StepFacts,
+)
+from exports_app.narrative.deviations import find_deviations, tells_deviation
+from sessions_app.models import LabSession, Note, NoteVersion, Step, TimelineEvent, Transcript
 from sessions_app.step_gates import blocks_of
 
 EVENTS_AT_ONCE = 500
@@ -94,13 +102,37 @@ def note_facts(session: LabSession) -> tuple[NoteFacts, ...]:
     versions: dict[object, list[NoteVersion]] = defaultdict(list)
     for version in NoteVersion.objects.filter(note__session=session).order_by("note", "version"):
         versions[version.note_id].append(version)
-    return tuple(
-        _note(note, versions[note.pk])
-        for note in Note.objects.standing().filter(session=session).select_related("author").order_by("timestamp", "id")
+    notes = Note.objects.standing().filter(session=session).select_related("author", "speech").defer("speech__words")
+    return tuple(_note(note, versions[note.pk]) for note in notes.order_by("timestamp", "id"))
+
+
+def deviations_of(
+    session: LabSession,
+    *,
+    steps: tuple[StepFacts, ...],
+    notes: tuple[NoteFacts, ...],
+    channels: tuple[ChannelFacts, ...],
+    last: int,
+) -> tuple[DeviationFacts, ...]:
+    """Return what did not go as written, in what the session holds up to the event ``last``."""
+    return find_deviations(
+        steps=steps,
+        notes=notes,
+        channels=channels,
+        recordings=_unread_recordings(session),
+        events=deviant_events(session, last=last),
     )
 
 
+def _unread_recordings(session: LabSession) -> tuple[tuple[str, str], ...]:
+    """Return (name, time) of each recording whose transcript is neither confirmed nor a note that stands."""
+    unread = Transcript.objects.unverified().filter(session=session)
+    rows = unread.exclude(note__isnull=False, note__withdrawn_at__isnull=True).order_by("created_at", "id")
+    return tuple((name, iso(at)) for name, at in rows.values_list("audio_chunk_id", "created_at"))
+
+
 def _note(note: Note, versions: list[NoteVersion]) -> NoteFacts:
+    speech: Transcript | None = getattr(note, "speech", None)
     current = next((version for version in versions if version.version == note.version), None)
     return NoteFacts(
         id=note.public_id,
@@ -115,6 +147,7 @@ def _note(note: Note, versions: list[NoteVersion]) -> NoteFacts:
         reason=current.reason if current is not None else "",
         tags=tuple(str(tag) for tag in note.tags),
         readings=note.telemetry_snapshot,
+        unverified_speech=speech is not None and speech.is_unverified,
         versions=tuple(
             NoteVersionFacts(
                 version=version.version,

@@ -177,7 +177,7 @@ class NotesExportDoor(_NoteDoor):
         if form == "markdown":
             pieces = as_markdown(session, notes, status=session_status(session))
         else:
-            shapes = ({**note_shape(note, session), "speech": speech_of(note)} for note in notes)
+            shapes = ({**note_shape(note, session), **speech_of(note)} for note in notes)
             pieces = as_json(session, shapes, at=self.now)
         answer = StreamingHttpResponse(pieces, content_type=MEDIA_TYPE[form])
         answer["Content-Disposition"] = attachment(f"{session.name} notes.{SUFFIX[form]}")

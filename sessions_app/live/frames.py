@@ -12,6 +12,7 @@ from biolab.kernel.api import dump
 from biolab.kernel.facts import tell
 from biolab.kernel.ids import parse_id, typeid
 from biolab.kernel.times import iso
+from sessions_app.api.speech_forms import speech_shape
 from sessions_app.live.mailbox import Frame
 from sessions_app.models import LabSession, Note, TimelineEvent
 from sessions_app.ports import readings
@@ -65,6 +66,8 @@ def _frame(
     if kind in ENDINGS:
         ended = {"status": ENDINGS[kind], "ended_at": record["occurred_at"], "reason": payload.get("reason", "")}
         texts.append(frame_text(session_pk, "session.ended", ended))
+    elif kind == "stt.task.done":
+        texts.append(frame_text(session_pk, "transcript.chunk.ready", _chunk(payload)))
     elif kind.endswith(".failed"):
         texts.append(frame_text(session_pk, "error.occurred", _error(kind, payload)))
     return Frame(sequence, tuple(texts))
@@ -74,6 +77,8 @@ def _data(session_pk: UUID, kind: str, record: Mapping[str, Any], written_at: Ma
     payload = record["payload"]
     if kind == "note.deleted":
         return {"id": payload["note_id"]}
+    if kind.startswith("stt.task."):
+        return speech_shape(payload, typeid(LabSession.id_prefix, session_pk))
     if kind not in NOTE_KINDS:
         return payload
     return {
@@ -90,6 +95,12 @@ def _data(session_pk: UUID, kind: str, record: Mapping[str, Any], written_at: Ma
         "version": payload["version"],
         "late_entry": payload["late_entry"],
     }
+
+
+def _chunk(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was said in a recording, for those who follow the speech alone."""
+    names = ("task_id", "audio_chunk_id", "transcript", "confidence", "duration_seconds", "words")
+    return {name: payload[name] for name in names}
 
 
 def _note_times(events: list[tuple[int, str, Any]]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Speech to text: what recordings are, and the engines that hear them."""
