@@ -43,7 +43,7 @@ from tests.factories.speech import make_task
 
 pytestmark = pytest.mark.django_db
 
-LONGER_BY = 3
+LONGER_BY = 2
 _numbers = itertools.count(1)
 
 
