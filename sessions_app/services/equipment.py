@@ -211,7 +211,10 @@ def _save(equipment: Equipment, **how: Any) -> None:
 
 def _due_as_before(equipment: Equipment, performed_at: datetime) -> datetime | None:
     before = equipment.calibrations.filter(performed_at__lte=performed_at).order_by("-performed_at", "-id").first()
-    return performed_at + (before.due_at - before.performed_at) if before is not None else None
+    try:
+        return performed_at + (before.due_at - before.performed_at) if before is not None else None
+    except OverflowError:  # beyond the last year that a calendar has
+        return None
 
 
 def _coded(code: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,6 +132,15 @@ def test_a_calibration_that_cannot_be_is_refused(said: dict[str, Any], pointer: 
 
     assert refusal.value.facts["errors"][0]["pointer"] == pointer
     assert all_there_is() == before
+
+
+def test_an_interval_beyond_the_calendar_is_asked_for() -> None:
+    equipment = make_equipment(calibrated=(NINE - 90 * DAY, datetime.max.replace(tzinfo=UTC)))
+
+    with pytest.raises(Invalid) as refusal:
+        record_calibration(equipment=equipment, by=equipment.created_by, at=NINE, due_at=None)
+
+    assert refusal.value.facts["errors"][0]["pointer"] == "/due_at"
 
 
 @pytest.mark.parametrize("field", ["name", "code", "description"])

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from biolab.accounts.models import Notification
@@ -167,6 +168,18 @@ def test_the_last_thing_missing_frees_the_step_and_the_timeline_says_so(clock: C
     assert report.payload["actions"] == ["compliance:approve:qa"]
     assert "Calibrate the pH probe" in report.told
     assert advance_step(session=session, index=1, by=session.created_by, at=clock()).status == "in_progress"
+
+
+def test_the_database_refuses_to_change_an_approval() -> None:
+    session = blocked_session({"required_approvals": ["qa"]})
+    remediate(session, by=make_member(session.team, Role.QA))
+    before = all_rows()
+
+    for change in (lambda rows: rows.update(name="release"), lambda rows: rows.delete()):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            change(StepApproval.objects.all())
+
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize(
