@@ -75,6 +75,25 @@ def test_quiet_hours_keep_their_wall_clock_when_summer_time_begins() -> None:
         assert night.lets_go(MONDAY, ends)
 
 
+@pytest.mark.parametrize(
+    ("frequency", "oldest", "now", "leaves"),
+    [
+        # 02:00 to 03:00 in Berlin comes twice on 25 October: 00:00 and 01:00 UTC
+        (HOURLY, datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 0, 59, tzinfo=UTC), False),
+        (HOURLY, datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 1, tzinfo=UTC), True),
+        (HOURLY, datetime(2026, 10, 25, 1, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 59, tzinfo=UTC), False),
+        (DAILY, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 25, 6, 59, tzinfo=UTC), False),
+        (DAILY, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 25, 7, tzinfo=UTC), True),
+        (WEEKLY, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 26, 6, 59, tzinfo=UTC), False),
+        (WEEKLY, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 26, 7, tzinfo=UTC), True),
+    ],
+)
+def test_digests_keep_their_wall_clock_when_summer_time_ends(
+    frequency: str, oldest: datetime, now: datetime, leaves: bool
+) -> None:
+    assert Timetable(frequency, time_zone="Europe/Berlin").lets_go(oldest, now) is leaves
+
+
 def make_reader(**settings: Any) -> User:
     """Return a person who wants mail about telemetry."""
     person = make_person()
