@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
         "Decision": ["approved", "rejected"],
         "ArtifactStatus": "exports_app.states.ArtifactStatus",
         "NoteType": "sessions_app.states.NoteType",
+        "EntryStatus": "sessions_app.states.EntryStatus",
         "Severity": "sessions_app.states.Severity",
         "SpeechStatus": "sessions_app.states.SpeechStatus",
         "ChannelType": "telemetry_app.states.ChannelType",

@@ -21,9 +21,9 @@ from sessions_app.api.notebook_forms import (
     EntryFilters,
     EntryForm,
     EntrySchema,
+    EntrySignForm,
     EntryVersionsSchema,
     EntryWithdrawal,
-    SignForm,
     entry_shape,
     entry_version_shape,
     listed_entry_shape,
@@ -178,12 +178,12 @@ class SignEntryDoor(_NotebookDoor):
         summary="Sign a notebook entry, or witness it",
         description="The author signs, and the entry is locked; then another person of the team may witness it. "
         "Both give their password once more.",
-        request=SignForm,
+        request=EntrySignForm,
         responses=EntrySchema,
     )
     def post(self, request: Request, entry_id: str) -> Response:
         entry = self.entry(entry_id)
-        signed = sign_entry(move=self.move, entry=entry, by=self.person, at=self.now, **self.validated(SignForm))
+        signed = sign_entry(move=self.move, entry=entry, by=self.person, at=self.now, **self.validated(EntrySignForm))
         return self.shown(signed)
 
 

@@ -58,7 +58,7 @@ class EntryFilters(Schema):
     include = serializers.ChoiceField(choices=["content"], required=False, help_text="The whole text of each, too.")
 
 
-class SignForm(Schema):
+class EntrySignForm(Schema):
     """A signature: the name as typed, and the password once more. Who may sign is asked before either is read."""
 
     signature = serializers.CharField(max_length=255, default="", allow_blank=True)

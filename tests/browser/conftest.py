@@ -25,6 +25,7 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
 )
 
 OpenPage = Callable[..., AbstractContextManager[Page]]
@@ -108,7 +109,7 @@ def open_page(lab: Lab, browser: Browser) -> OpenPage:
             yield page
         finally:
             own.close()
-        refused = ("401", "403", "409", "422", "429")  # a refusal that the test asked for is no complaint
+        refused = ("401", "403", "409", "412", "422", "429")  # a refusal that the test asked for is no complaint
         assert [text for text in complaints if not any(f"status of {code}" in text for code in refused)] == []
 
     return opened
