@@ -7,7 +7,7 @@ is what signed checkpoints are for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,10 +72,14 @@ def guarded_tables(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 @contextmanager
-def lifted(using: str = "default") -> Iterator[None]:
-    """Take the triggers off every guarded table and put them back: for the teardown of transactional tests alone."""
+def lifted(using: str = "default", *, among: Collection[str] | None = None) -> Iterator[None]:
+    """Take the triggers off guarded tables and put them back: for the teardown of transactional tests alone.
+
+    Args:
+        among: those to look at; all where not given.
+    """
     connection = connections[using]
-    tables = guarded_tables(connection)
+    tables = [table for table in guarded_tables(connection) if among is None or table in among]
     for table in tables:
         remove(connection, table)
     try:
