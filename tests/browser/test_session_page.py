@@ -200,3 +200,61 @@ def test_a_session_is_run_by_keyboard_alone(lab: Lab, open_page: OpenPage) -> No
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def test_a_recording_outlives_a_server_that_does_not_answer_and_a_reload(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Spoken")
+    tasks = f"/api/sessions/{sid}/stt/tasks"
+
+    with open_page(f"/sessions/{sid}", permissions=["microphone"]) as page:
+        page.route("**/stt/upload", lambda route: route.fulfill(status=429, json={"detail": "Later."}))
+        page.get_by_role("button", name="Record", exact=True).click()
+        expect(page.locator("#recording")).to_have_text("Recording 0:01")
+        page.get_by_role("button", name="Stop and send").click()
+        expect(page.locator("#unsent")).to_contain_text("kept here")
+        assert lab.api("GET", tasks) == []
+
+        page.unroute("**/stt/upload")
+        page.reload()
+        expect(page.locator("#speech-list audio")).to_have_count(1)
+        expect(page.locator("#unsent")).to_be_hidden()
+
+    (task,) = lab.api("GET", tasks)
+    assert (task["media_type"], len(task["sha256"])) == ("audio/webm", 64)
+    assert 1 <= task["duration_seconds"] < 60
+
+
+def test_a_microphone_that_is_not_allowed_is_told_in_words(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Not heard")
+
+    with open_page(f"/sessions/{sid}") as page:
+        page.get_by_role("button", name="Record", exact=True).click()
+
+        expect(page.locator("#recording")).to_have_text(re.compile("may not use the microphone"))
+        expect(page.get_by_role("button", name="Record", exact=True)).to_be_enabled()
+
+
+def test_a_blocked_step_is_freed_by_those_who_can_and_the_others_see_it(lab: Lab, open_page: OpenPage) -> None:
+    (protocol,) = lab.api("GET", "/api/protocols")["items"]
+    requirement = {"required_approvals": ["qa"], "required_equipment_ids": ["pH probe 7"]}
+    parameters = {"strain": "K-12", "volume": "1.5 l", "step_requirements": {"0": requirement}}
+    body = {"template_id": protocol["id"], "title": "Waits for QA", "parameters": parameters}
+    sid = lab.api("POST", "/api/experiment-console/sessions", body)["execution"]["id"]
+
+    with open_page(f"/sessions/{sid}") as bench, open_page(f"/sessions/{sid}", role="qa") as office:
+        first = bench.locator("#steps li").first
+        expect(bench.locator("#live")).to_have_text("live")
+        expect(first).to_contain_text("Approval is missing: qa. Equipment pH probe 7 is not registered.")
+        expect(first.get_by_role("button", name="Begin")).to_have_count(0)
+        expect(first.get_by_role("button", name="Approve: qa")).to_have_count(0)
+        first.get_by_text("Register pH probe 7").click()
+        first.get_by_label("First calibration due").fill("2099-01-31")
+        first.get_by_role("button", name="Register it").click()
+        expect(bench.locator("#steps-told")).to_have_text("Registered as pH probe 7.")
+
+        expect(office.locator("#live")).to_have_text("live")
+        office.get_by_role("button", name="Approve: qa").click()
+        expect(office.locator("#steps-told")).to_contain_text("Approved by")
+
+        expect(first.get_by_role("button", name="Begin")).to_be_visible()  # by the socket, nobody reloads
+        expect(bench.locator("#timeline")).to_contain_text("remediation.report")
