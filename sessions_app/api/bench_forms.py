@@ -95,6 +95,12 @@ class NoteWithdrawal(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=MAX_REASON, required=False, allow_blank=True)
 
 
+class WithdrawalQuery(serializers.Serializer[Any]):
+    """The same, for clients that send no body; an address holds no long text."""
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+
 class NoteFilters(serializers.Serializer[Any]):
     """Which notes to list; `from` and `to` are inclusive."""
 

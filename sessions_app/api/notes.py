@@ -25,6 +25,7 @@ from sessions_app.api.bench_forms import (
     NoteOut,
     NoteVersionOut,
     NoteWithdrawal,
+    WithdrawalQuery,
     note_shape,
     session_status,
     version_shape,
@@ -130,14 +131,14 @@ class NoteDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_withdraw",
-        parameters=[NoteWithdrawal],
+        parameters=[WithdrawalQuery],
         request=None,
         responses={200: MessageOut},
         description="Hides the note from the lists; the timeline and its history keep it.",
     )
     def delete(self, request: Request, sid: str, nid: str) -> Response:
         note = self.note(self.session(sid), nid)
-        reason = self.asked(NoteWithdrawal).get("reason") or self.validated(NoteWithdrawal).get("reason", "")
+        reason = self.asked(WithdrawalQuery).get("reason") or self.validated(NoteWithdrawal).get("reason", "")
         withdraw_note(note=note, by=self.person, at=self.now, reason=reason, version=self.version_read(note))
         return self.answer({"message": f"Note {note.public_id} was withdrawn; its history is kept."})
 

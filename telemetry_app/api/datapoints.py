@@ -45,15 +45,17 @@ from telemetry_app.services.points import NOT_ALLOWED, Taken, take_points
 from telemetry_app.services.withdrawing import withdraw_readings
 from telemetry_app.stores.base import Reading
 
-POINT_IN = {
+POINT_IN: dict[str, Any] = {
     "type": "object",
     "required": ["event_public_id", "value"],
     "properties": {"event_public_id": {"type": "string"}, "value": shapes.NUMBER, "timestamp": shapes.TIME},
 }
+ANY_TIME = {"type": "string", "description": "As of one datapoint; one that is no time is rejected, the others stored."}
+ONE_OF_MANY = {**POINT_IN, "properties": {**POINT_IN["properties"], "timestamp": ANY_TIME}}
 POINTS_IN = {
     "type": "object",
     "required": ["datapoints"],
-    "properties": {"datapoints": {"type": "array", "maxItems": 10_000, "items": POINT_IN}},
+    "properties": {"datapoints": {"type": "array", "maxItems": 10_000, "items": ONE_OF_MANY}},
 }
 
 

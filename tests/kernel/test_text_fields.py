@@ -22,6 +22,7 @@ class Form(serializers.Serializer[Any]):
     parts = serializers.ListField(child=Inner(), default=list)
     values = serializers.DictField(default=dict)  # type: ignore[assignment]
     count = serializers.IntegerField(default=0)
+    sure = serializers.BooleanField(default=False)
 
 
 class ReadingDoor(Door):
@@ -54,6 +55,15 @@ def test_a_number_is_no_text(body: dict[str, Any], pointer: str) -> None:
 
     assert (answer.status_code, answer.data["code"]) == (422, "invalid")
     assert answer.data["errors"] == [{"pointer": pointer, "detail": "Not a valid string."}]
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.0, 7])
+def test_a_number_is_no_yes_or_no(value: float) -> None:
+    answer = post({"title": "a", "sure": value})
+
+    assert answer.status_code == 422
+    assert answer.data["errors"] == [{"pointer": "/sure", "detail": "Must be a valid boolean."}]
+    assert post({"title": "a", "sure": True}).data["sure"] is True
 
 
 @pytest.mark.parametrize("title", ["5", None])

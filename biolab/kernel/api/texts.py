@@ -1,4 +1,4 @@
-"""Text is text: a number where the schema says string is refused instead of being written out."""
+"""Text is text and yes is yes: a number where the schema says string or boolean is refused, not turned into one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ def refuse_other_than_text(field: Any, value: Any) -> None:
     """Walk a form and the JSON it is to read; the serializer itself refuses whatever else does not fit.
 
     Raises:
-        Invalid: a text field holds a number, named by its pointer.
+        Invalid: a text field or a boolean one holds a number, named by its pointer.
     """
     errors: list[dict[str, str]] = []
     _walk(field, value, "", errors)
     if errors:
-        raise Invalid("A value is not valid: Not a valid string.", errors=errors)
+        raise Invalid(f"A value is not valid: {errors[0]['detail']}", errors=errors)
 
 
 def _walk(field: Any, value: Any, pointer: str, errors: list[dict[str, str]]) -> None:
     if isinstance(field, serializers.CharField):
         if isinstance(value, int | float):
             errors.append({"pointer": pointer, "detail": "Not a valid string."})
+    elif isinstance(field, serializers.BooleanField):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            errors.append({"pointer": pointer, "detail": "Must be a valid boolean."})
     elif isinstance(field, serializers.Serializer) and isinstance(value, dict):
         for name, child in field.fields.items():
             if name in value and not child.read_only:
