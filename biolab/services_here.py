@@ -59,6 +59,7 @@ def commands(*, host: str, web_port: int, live_port: int, data: Path) -> dict[st
         "live": [
             *(python, "-m", "uvicorn", "biolab.asgi:application", "--host", host, "--port", str(live_port)),
             *("--lifespan", "off", "--no-access-log", "--log-level", "warning"),
+            *("--timeout-graceful-shutdown", "5"),  # a client that polls has a request open all the time
         ],
         "worker": [*celery, "worker", "--concurrency", "2", "-Q", "default,packaging,stt", "--loglevel", "warning"],
         "beat": [*celery, "beat", "--loglevel", "warning", "--pidfile", str(data / "beat.pid")],
