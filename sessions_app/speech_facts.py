@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from biolab.kernel.facts import Fact
 
@@ -13,8 +13,9 @@ from biolab.kernel.facts import Fact
 class SpeechTask(Fact):
     """Common shape of what happens to a recording: the whole task as it reads afterwards.
 
-    ``confidence`` is 0 to 1 or None; ``words`` are {word, start, end, confidence}, in seconds from the start. Without
-    audio of its own ``sha256`` is empty. Without a ``reviewed_by`` nobody has confirmed the transcript.
+    ``confidence`` is 0 to 1 or None. The words with their times stand on the task's row; ``words_sha256`` seals them
+    and is empty where there are none, as ``sha256`` is where the recording is kept elsewhere. Without a
+    ``reviewed_by`` nobody has confirmed the transcript.
     """
 
     task_id: str
@@ -24,7 +25,7 @@ class SpeechTask(Fact):
     transcript: str | None
     error: str | None
     confidence: float | None
-    words: list[dict[str, Any]]
+    words_sha256: str
     engine: str
     attempts: int
     media_type: str

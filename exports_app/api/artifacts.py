@@ -18,21 +18,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.accounts.models import User
-from biolab.kernel.api import Door
+from biolab.kernel.api import Door, sending
 from biolab.kernel.errors import Invalid, TooLarge
 from biolab.kernel.ids import find
 from exports_app import storage
-from exports_app.api import schemas, sending
+from exports_app.api import schemas
 from exports_app.api.exports import ExportsArea
 from exports_app.archive.verify import check
 from exports_app.links import read_link
 from exports_app.models import NarrativeExport
 from exports_app.services.artifacts import note_download, open_artifact, require_ready
 
+MEDIA_TYPE = "application/vnd.eln+zip"
 ARCHIVE = OpenApiResponse(OpenApiTypes.BINARY, description="The archive.")
 FETCHED = {
-    (200, sending.MEDIA_TYPE): ARCHIVE,
-    (206, sending.MEDIA_TYPE): ARCHIVE,
+    (200, MEDIA_TYPE): ARCHIVE,
+    (206, MEDIA_TYPE): ARCHIVE,
     304: OpenApiResponse(description="You have it already."),
     410: OpenApiResponse(description="It expired or was retired."),
     416: OpenApiResponse(description="The range lies outside the archive."),
@@ -46,14 +47,15 @@ def handed_out(door: Door, request: Request, export: NarrativeExport, *, by: Use
     if sending.is_known(request._request, export.artifact_checksum):
         return door.answer(None, status=304, headers={"ETag": sending.etag(export.artifact_checksum)})
     artifact = open_artifact(export=export, at=door.now)
+    opened = sending.OpenFile(artifact.file, artifact.size, artifact.checksum, artifact.filename, MEDIA_TYPE)
     try:
         span = sending.wanted_range(request._request, size=artifact.size, checksum=artifact.checksum)
     except ValueError:
-        return sending.unsatisfiable(artifact)
+        return sending.unsatisfiable(opened)
     try:
         if request.method == "GET" and (span is None or span[0] == 0):
             note_download(export=export, by=by, at=door.now)
-        return sending.send(request._request, artifact, span)
+        return sending.send(request._request, opened, span)
     except BaseException:
         artifact.file.close()
         raise
@@ -106,7 +108,7 @@ class VerifyDoor(Door):
         summary="Verify an archive",
         description="The archive as the raw body, or as `file` of a multipart form.",
         request={
-            sending.MEDIA_TYPE: OpenApiTypes.BINARY,
+            MEDIA_TYPE: OpenApiTypes.BINARY,
             "multipart/form-data": {
                 "type": "object",
                 "properties": {"file": {"type": "string", "format": "binary"}},

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db.models import QuerySet
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.kernel import storage
-from biolab.kernel.api import Door
+from biolab.kernel.api import Door, sending
 from biolab.kernel.api.paging import paged
 from biolab.kernel.api.uploads import ANY, UploadDoor
 from biolab.kernel.errors import Missing, TooLarge
@@ -183,21 +182,29 @@ class SpeechAudioDoor(_SpeechDoor):
 
     @extend_schema(
         operation_id="speech_audio",
-        description="Checked against its SHA-256 before its first byte leaves.",
-        responses={(200, media_type): OpenApiTypes.BINARY for media_type in SUFFIX},
+        description="Checked against its SHA-256 before its first byte leaves; whole, or the range that is asked for.",
+        responses={
+            **{(status, media_type): OpenApiTypes.BINARY for media_type in SUFFIX for status in (200, 206)},
+            304: OpenApiResponse(description="You have it already."),
+            416: OpenApiResponse(description="The range lies outside the recording."),
+        },
     )
     def get(self, request: Request, sid: str, tid: str) -> HttpResponseBase:
         task = find(self.tasks(self.session(sid)), tid)
         if not task.sha256:
             raise Missing("This recording is kept by the module that registered it.")
-        return FileResponse(
-            storage.fetch(task.stored_as, sha256=task.sha256),
-            as_attachment=True,
-            filename=f"{task.public_id}.{SUFFIX[task.media_type]}",
-            content_type=task.media_type,
-            headers={"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"},
-        )
+        asked = request._request
+        if sending.is_known(asked, task.sha256):
+            return self.answer(None, status=304, headers={"ETag": sending.etag(task.sha256)})
+        file = storage.fetch(task.stored_as, sha256=task.sha256)
+        name = f"{task.public_id}.{SUFFIX[task.media_type]}"
+        opened = sending.OpenFile(file, task.size, task.sha256, name, task.media_type)
+        try:
+            span = sending.wanted_range(asked, size=task.size, checksum=task.sha256)
+        except ValueError:
+            return sending.unsatisfiable(opened)
+        return sending.send(asked, opened, span)
 
 
 def _shape(task: Transcript) -> dict[str, object]:
-    return speech_shape(told(SpeechTask, task).payload(), task.session.public_id)
+    return speech_shape(told(SpeechTask, task).payload(), task.words, task.session.public_id)

@@ -20,7 +20,6 @@ SHOWN = (
     "transcript",
     "error",
     "confidence",
-    "words",
     "engine",
     "attempts",
     "media_type",
@@ -66,7 +65,7 @@ class SpeechReport(serializers.Serializer[Any]):
     transcript = serializers.CharField(max_length=MAX_CONTENT, required=False, allow_null=True, allow_blank=True)
     error = serializers.CharField(max_length=MAX_ERROR, required=False, allow_null=True, allow_blank=True)
     confidence = serializers.FloatField(min_value=0, max_value=1, required=False, allow_null=True)
-    words = WordForm(many=True, max_length=MAX_WORDS, required=False, allow_null=True)
+    words = serializers.ListField(child=WordForm(), max_length=MAX_WORDS, required=False, allow_null=True)
 
 
 class SpeechConfirmation(serializers.Serializer[Any]):
@@ -108,12 +107,17 @@ class SpeechOut(serializers.Serializer[Any]):
     audio_url = serializers.CharField(allow_null=True)
 
 
-def speech_shape(told: Mapping[str, Any], session_id: str) -> dict[str, Any]:
-    """Return a task as its GET gives it, from what the timeline tells of it; the two are always alike."""
+def speech_shape(told: Mapping[str, Any], words: list[dict[str, Any]], session_id: str) -> dict[str, Any]:
+    """Return a task as its GET gives it, from what the timeline tells of it; the two are always alike.
+
+    Args:
+        words: those of its row, which the timeline seals.
+    """
     path = f"/api/sessions/{session_id}/stt/tasks/{told['task_id']}"
     return {
         "id": told["task_id"],
         "session_id": session_id,
         **{name: told[name] for name in SHOWN},
+        "words": words,
         "audio_url": f"{path}/audio" if told["sha256"] else None,
     }

@@ -14,7 +14,7 @@ from biolab.kernel.ids import parse_id, typeid
 from biolab.kernel.times import iso
 from sessions_app.api.speech_forms import speech_shape
 from sessions_app.live.mailbox import Frame
-from sessions_app.models import LabSession, Note, TimelineEvent
+from sessions_app.models import LabSession, Note, TimelineEvent, Transcript
 from sessions_app.ports import readings
 
 PAGE: Final = 200
@@ -36,8 +36,8 @@ def frames_after(session_pk: UUID, sequence: int, limit: int = PAGE) -> list[Fra
         .values_list("sequence", "kind", "canonical")[:limit]
     )
     events = [(number, kind, orjson.loads(text)) for number, kind, text in rows]
-    written_at = _note_times(events)
-    return [_frame(session_pk, number, kind, record, written_at) for number, kind, record in events]
+    beside = {**_note_times(events), **_words(events)}
+    return [_frame(session_pk, number, kind, record, beside) for number, kind, record in events]
 
 
 def head_of(session_pk: UUID) -> int:
@@ -58,27 +58,26 @@ def readings_text(session_pk: UUID) -> str | None:
     return frame_text(session_pk, "telemetry", data)
 
 
-def _frame(
-    session_pk: UUID, sequence: int, kind: str, record: Mapping[str, Any], written_at: Mapping[str, str]
-) -> Frame:
+def _frame(session_pk: UUID, sequence: int, kind: str, record: Mapping[str, Any], beside: Mapping[str, Any]) -> Frame:
     payload = record["payload"]
-    texts = [frame_text(session_pk, kind, _data(session_pk, kind, record, written_at), sequence)]
+    texts = [frame_text(session_pk, kind, _data(session_pk, kind, record, beside), sequence)]
     if kind in ENDINGS:
         ended = {"status": ENDINGS[kind], "ended_at": record["occurred_at"], "reason": payload.get("reason", "")}
         texts.append(frame_text(session_pk, "session.ended", ended))
     elif kind == "stt.task.done":
-        texts.append(frame_text(session_pk, "transcript.chunk.ready", _chunk(payload)))
+        texts.append(frame_text(session_pk, "transcript.chunk.ready", _chunk(payload, beside)))
     elif kind.endswith(".failed"):
         texts.append(frame_text(session_pk, "error.occurred", _error(kind, payload)))
     return Frame(sequence, tuple(texts))
 
 
-def _data(session_pk: UUID, kind: str, record: Mapping[str, Any], written_at: Mapping[str, str]) -> Any:
+def _data(session_pk: UUID, kind: str, record: Mapping[str, Any], beside: Mapping[str, Any]) -> Any:
     payload = record["payload"]
     if kind == "note.deleted":
         return {"id": payload["note_id"]}
     if kind.startswith("stt.task."):
-        return speech_shape(payload, typeid(LabSession.id_prefix, session_pk))
+        words = beside.get(payload["words_sha256"], [])
+        return speech_shape(payload, words, typeid(LabSession.id_prefix, session_pk))
     if kind not in NOTE_KINDS:
         return payload
     return {
@@ -90,17 +89,24 @@ def _data(session_pk: UUID, kind: str, record: Mapping[str, Any], written_at: Ma
         "type": payload["type"],
         "tags": payload["tags"],
         "telemetry_snapshot": payload["telemetry_snapshot"],
-        "created_at": written_at.get(payload["note_id"], record["occurred_at"]),
+        "created_at": beside.get(payload["note_id"], record["occurred_at"]),
         "updated_at": record["occurred_at"],
         "version": payload["version"],
         "late_entry": payload["late_entry"],
     }
 
 
-def _chunk(payload: Mapping[str, Any]) -> dict[str, Any]:
+def _chunk(payload: Mapping[str, Any], beside: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was said in a recording, for those who follow the speech alone."""
-    names = ("task_id", "audio_chunk_id", "transcript", "confidence", "duration_seconds", "words")
-    return {name: payload[name] for name in names}
+    names = ("task_id", "audio_chunk_id", "transcript", "confidence", "duration_seconds")
+    return {**{name: payload[name] for name in names}, "words": beside.get(payload["words_sha256"], [])}
+
+
+def _words(events: list[tuple[int, str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the words of recordings, by the digest under which the events seal them."""
+    spoken = {record["payload"]["task_id"] for _, _, record in events if record["payload"].get("words_sha256")}
+    keys = [key for key in (parse_id(text, Transcript.id_prefix) for text in spoken) if key is not None]
+    return {task.words_sha256: task.words for task in Transcript.objects.filter(pk__in=keys)} if keys else {}
 
 
 def _note_times(events: list[tuple[int, str, Any]]) -> dict[str, str]:

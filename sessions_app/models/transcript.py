@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from biolab.accounts.models import User
 from biolab.kernel.api import etag_of
+from biolab.kernel.canonical import canonical, sha256
 from biolab.kernel.ids import Identified
 from sessions_app.models.note import Note
 from sessions_app.models.session import LabSession
@@ -112,6 +113,11 @@ class Transcript(Identified):
     def etag(self) -> str:
         """The entity tag: it changes whenever the task does."""
         return etag_of(self.pk, self.status, self.updated_at)
+
+    @property
+    def words_sha256(self) -> str:
+        """The digest of the words and their times; empty where there are none."""
+        return sha256(canonical(self.words)) if self.words else ""
 
     @property
     def is_unverified(self) -> bool:

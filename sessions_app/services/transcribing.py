@@ -14,13 +14,13 @@ from typing import Final
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 
 from biolab.kernel import storage
 from biolab.kernel.errors import Refusal, Unavailable, Unreachable
 from biolab.kernel.leases import LEASE, Clock, LeaseLost, kept_lease, pause_after
 from sessions_app import timeline
 from sessions_app.models import LabSession, Transcript
+from sessions_app.models.transcript import TranscriptQuerySet
 from sessions_app.ports import readings
 from sessions_app.services.transcripts import MAX_ERROR, MAX_WORDS, settle, told
 from sessions_app.speech_facts import SpeechTaskStarted
@@ -41,7 +41,7 @@ class _Attempt:
     clock: Clock
 
     @property
-    def row(self) -> QuerySet[Transcript]:
+    def row(self) -> TranscriptQuerySet:
         """The task's row, as long as the lease is this worker's."""
         return Transcript.objects.filter(pk=self.task.pk, lease=self.lease)
 

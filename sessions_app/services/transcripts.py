@@ -193,7 +193,7 @@ def told(fact: type[SpeechTask], task: Transcript) -> SpeechTask:
         transcript=task.transcript or None,
         error=task.error or None,
         confidence=task.confidence,
-        words=task.words,
+        words_sha256=task.words_sha256,
         engine=task.engine,
         attempts=task.attempts,
         media_type=task.media_type,

@@ -70,7 +70,7 @@ def decode(file: IO[bytes], *, media_type: str, longest_s: float = LONGEST_S) ->
                 raise EngineRefused("There is no sound in this recording.")
             for frame in _frames(container):
                 for part in resampler.resample(frame):
-                    piece = part.to_ndarray().reshape(-1)
+                    piece = part.to_ndarray().reshape(-1).astype(np.int16, copy=False)
                     count += piece.size
                     if count > longest_s * RATE_HZ:
                         raise EngineRefused(f"This recording is longer than {longest_s / 60:g} minutes.")
@@ -79,7 +79,9 @@ def decode(file: IO[bytes], *, media_type: str, longest_s: float = LONGEST_S) ->
         raise EngineRefused("This recording cannot be decoded.") from error
     if not pieces:
         raise EngineRefused("There is no sound in this recording.")
-    return np.concatenate(pieces).astype(np.float32) / 32768
+    samples = np.concatenate(pieces).astype(np.float32)
+    samples /= 32768
+    return samples
 
 
 def _frames(container: Any) -> Iterable[Any]:

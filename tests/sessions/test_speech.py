@@ -11,6 +11,7 @@ import pytest
 from biolab.accounts.models import User
 from biolab.accounts.roles import Role
 from biolab.kernel import storage
+from biolab.kernel.canonical import canonical
 from biolab.kernel.errors import Conflict, Forbidden, Invalid, Refusal, Stale, TooLarge, Unsupported
 from biolab.kernel.machine import MoveRefused
 from sessions_app.errors import SessionEnded
@@ -105,6 +106,16 @@ def test_a_recording_is_sealed_and_kept_byte_for_byte(session: LabSession, perso
     event = TimelineEvent.objects.get(kind="stt.task.created")
     assert event.payload["sha256"] == task.sha256
     assert event.actor == person
+
+
+def test_the_timeline_seals_the_words_and_their_times(session: LabSession, person: User) -> None:
+    task = make_task(session, by=person, status="done")
+
+    payload = TimelineEvent.objects.get(kind="stt.task.done").payload
+
+    assert payload["words_sha256"] == hashlib.sha256(canonical(WORDS)).hexdigest() == task.words_sha256
+    assert "words" not in payload
+    assert TimelineEvent.objects.get(kind="stt.task.created").payload["words_sha256"] == ""
 
 
 def test_the_same_recording_again_is_the_same_task(session: LabSession, person: User) -> None:

@@ -254,6 +254,19 @@ def test_a_recording_that_was_changed_in_storage_is_not_given_out(
     assert (answer.status_code, answer.json()["code"]) == (409, "integrity_failed")
 
 
+def test_a_player_may_ask_for_a_part_of_a_recording(client: APIClient, session: LabSession, lead: User) -> None:
+    task = make_recording(session, by=lead)
+    audio = path(session, "tasks", task.public_id, "audio")
+
+    part = client.get(audio, headers={"Range": "bytes=8-11"})
+    outside = client.get(audio, headers={"Range": "bytes=999999-"})
+    known = client.get(audio, headers={"If-None-Match": part["ETag"]})
+
+    assert (part.status_code, b"".join(part.streaming_content)) == (206, b"WAVE")  # type: ignore[attr-defined]
+    assert part["Content-Range"] == f"bytes 8-11/{task.size}"
+    assert (outside.status_code, known.status_code) == (416, 304)
+
+
 def test_the_recording_of_a_module_outside_is_not_here(client: APIClient, session: LabSession, lead: User) -> None:
     task = make_task(session, by=lead)
 

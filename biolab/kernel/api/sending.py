@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, Final
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from exports_app.services.artifacts import OpenArtifact
-
 CHUNK: Final = 256 * 1024
-MEDIA_TYPE: Final = "application/vnd.eln+zip"
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file on its way out: a checked local copy, open at its start; ``filename`` is plain ASCII."""
+
+    file: IO[bytes]
+    size: int
+    checksum: str
+    filename: str
+    media_type: str
+
+
 def etag(checksum: str) -> str:
-    """Return the archive's entity tag: its digest."""
+    """Return the file's entity tag: its digest."""
     return f'"{checksum}"'
 
 
@@ -50,14 +59,14 @@ def wanted_range(request: HttpRequest, *, size: int, checksum: str) -> tuple[int
     return start, stop
 
 
-def send(request: HttpRequest, artifact: OpenArtifact, span: tuple[int, int] | None) -> HttpResponseBase:
-    """Return the answer that carries ``span`` of the archive, or all of it, and closes the file when it is done."""
-    start, stop = span or (0, artifact.size)
+def send(request: HttpRequest, opened: OpenFile, span: tuple[int, int] | None) -> HttpResponseBase:
+    """Return the answer that carries ``span`` of the file, or all of it, and closes the file when it is done."""
+    start, stop = span or (0, opened.size)
     headers = {
-        "Content-Type": MEDIA_TYPE,
+        "Content-Type": opened.media_type,
         "Content-Length": str(stop - start),
-        "Content-Disposition": f'attachment; filename="{artifact.filename}"',
-        "ETag": etag(artifact.checksum),
+        "Content-Disposition": f'attachment; filename="{opened.filename}"',
+        "ETag": etag(opened.checksum),
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-transform",
         "X-Content-Type-Options": "nosniff",
@@ -65,21 +74,21 @@ def send(request: HttpRequest, artifact: OpenArtifact, span: tuple[int, int] | N
     status = HTTPStatus.OK
     if span is not None:
         status = HTTPStatus.PARTIAL_CONTENT
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{artifact.size}"
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{opened.size}"
     if request.method == "HEAD":
-        artifact.file.close()
+        opened.file.close()
         return HttpResponse(status=status, headers=headers)
-    artifact.file.seek(start)
-    body = _pieces(artifact.file, stop - start)
+    opened.file.seek(start)
+    body = _pieces(opened.file, stop - start)
     response = StreamingHttpResponse(body, status=status, headers=headers)
-    response._resource_closers.append(artifact.file.close)  # type: ignore[attr-defined]
+    response._resource_closers.append(opened.file.close)  # type: ignore[attr-defined]
     return response
 
 
-def unsatisfiable(artifact: OpenArtifact) -> HttpResponseBase:
-    """Return the answer to a range outside the archive."""
-    artifact.file.close()
-    headers = {"Content-Range": f"bytes */{artifact.size}"}
+def unsatisfiable(opened: OpenFile) -> HttpResponseBase:
+    """Return the answer to a range outside the file."""
+    opened.file.close()
+    headers = {"Content-Range": f"bytes */{opened.size}"}
     return HttpResponse(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
 
 
