@@ -52,11 +52,14 @@ class Sending {
     this.again.addEventListener("click", () => this.send());
     this.file = Object.assign(document.createElement("a"), { textContent: "Keep as a file", href: URL.createObjectURL(recording.blob) });
     this.file.download = `${recording.id}.${SUFFIX[/\/(\w+)/.exec(recording.blob.type)?.[1]] ?? "webm"}`;
+    this.drop = Object.assign(document.createElement("button"), { type: "button", className: "tight danger", textContent: "Discard" });
+    this.drop.addEventListener("click", () => confirm("Discard this recording? It is nowhere else.") && this.forget());
     const row = Object.assign(document.createElement("div"), { className: "row" });
-    row.append(this.text, this.bar, this.again, this.file);
+    row.append(this.text, this.bar, this.again, this.file, this.drop);
     this.line.append(row);
     list.append(this.line);
     list.hidden = false;
+    list.closest("[hidden]")?.removeAttribute("hidden"); // after the session's end there is nothing else to show
     this.send();
   }
 
@@ -65,6 +68,15 @@ class Sending {
     this.bar.hidden = !going;
     this.again.hidden = going || hopeless;
     this.file.hidden = going;
+    this.drop.hidden = !hopeless;
+  }
+
+  async forget() {
+    await this.kept.remove(this.recording.id);
+    URL.revokeObjectURL(this.file.href);
+    this.line.remove();
+    this.list.hidden = !this.list.children.length;
+    this.onGone(this);
   }
 
   send() {
@@ -91,11 +103,7 @@ class Sending {
 
   async answered({ status, responseText }) {
     if (status === 202) {
-      await this.kept.remove(this.recording.id);
-      URL.revokeObjectURL(this.file.href);
-      this.line.remove();
-      this.list.hidden = !this.list.children.length;
-      this.onGone(this);
+      await this.forget();
       document.body.dispatchEvent(new CustomEvent("refresh-speech"));
       return;
     }
@@ -143,7 +151,7 @@ function begin() {
     button.classList.remove("danger");
     const blob = new Blob(parts, { type });
     if (!blob.size) return tell("Nothing was recorded.", "lost");
-    const recording = { id: `chunk_${crypto.randomUUID()}`, session: box.dataset.session, blob, seconds: (performance.now() - started) / 1000 };
+    const recording = { id: `chunk_${crypto.randomUUID()}`, session: box.dataset.session, person: box.dataset.person, blob, seconds: (performance.now() - started) / 1000 };
     tell("");
     return kept.put(recording).then(() => send(recording));
   }
@@ -184,12 +192,12 @@ function begin() {
     return show();
   }
 
-  button.addEventListener("click", () => (recorder ? recorder.stop() : record()));
+  button?.addEventListener("click", () => (recorder ? recorder.stop() : record()));
   addEventListener("online", () => sending.forEach((one) => one.send()));
   addEventListener("beforeunload", (event) => {
     if (recorder) event.preventDefault();
   });
-  kept.all().then((left) => left.filter(({ session }) => session === box.dataset.session).forEach(send));
+  kept.all().then((left) => left.filter(({ session, person }) => session === box.dataset.session && person === box.dataset.person).forEach(send));
 }
 
 if (box && window.MediaRecorder) begin();
