@@ -1,7 +1,8 @@
 """Daphne at the pace of its slowest reader: an answer's next piece waits until the last one has gone out.
 
 Daphne itself takes every piece at once and keeps what the client has not read yet in memory, so that one slow reader
-of a large file would hold all of it there.
+of a large file would hold all of it there. And it leaves to Django what a form's body says: Twisted would read every
+upload into memory once more, and hang up on a malformed one before anybody could say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,30 @@ from collections.abc import MutableMapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from daphne import http_protocol
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
+
+
+class UnreadRequest(WebRequest):  # type: ignore[misc]
+    """A request whose body nobody reads before the application does."""
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802  Twisted's name
+        self._media_type = self.requestHeaders.getRawHeaders(b"content-type")
+        self.requestHeaders.removeHeader(b"content-type")  # Twisted reads the forms that it recognises
+        super().requestReceived(command, path, version)
+
+    def process(self) -> None:
+        """Hand the request on, whole again."""
+        if self._media_type is not None:
+            self.requestHeaders.setRawHeaders(b"content-type", self._media_type)
+        super().process()
+
+
+http_protocol.WebRequest = UnreadRequest  # what Daphne makes for every connection
 
 
 @implementer(IPushProducer)

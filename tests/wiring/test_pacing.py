@@ -27,6 +27,9 @@ async def application(scope, receive, send):
             await send({{"type": "http.response.body", "body": b"x" * {PIECE}, "more_body": True}})
             given += 1
         await send({{"type": "http.response.body", "body": b""}})
+    elif scope["path"] == "/echo":
+        received = await receive()
+        await send({{"type": "http.response.body", "body": dict(scope["headers"])[b"content-type"] + received["body"]}})
     else:
         await send({{"type": "http.response.body", "body": str(given).encode()}})
 
@@ -68,6 +71,17 @@ def test_a_slow_reader_holds_the_answer_back_and_still_gets_all_of_it(port: int)
     assert PIECE + len(rest) == PIECE * PIECES
     assert given(port) == PIECES
     reader.close()
+
+
+@pytest.mark.parametrize("body", [b"--abc--\r\n", b"nonsense", b""])
+def test_a_malformed_form_reaches_the_application_as_it_came(port: int, body: bytes) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+    connection.request("POST", "/echo", body, {"Content-Type": "multipart/form-data; boundary=abc"})
+
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"multipart/form-data; boundary=abc" + body)
+    connection.close()
 
 
 def test_a_reader_who_leaves_lets_the_server_go_on(port: int) -> None:
