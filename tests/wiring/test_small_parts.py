@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
 from biolab import embedded, private_services
-from biolab.front import is_live, pass_on
+from biolab.front import alone, is_live, pass_on
 from biolab.middleware import ScreenPolicies, SlashlessPaths
 from biolab.settings import databases, env
 from biolab.settings.logs import logging_settings, mask
@@ -116,6 +116,12 @@ async def test_the_tries_proxy_passes_each_connection_to_its_server() -> None:
     live.close()
     assert (await ask(nobody, b"/")).startswith(b"HTTP/1.1 502")
     broken.cancel()
+
+
+def test_the_front_asks_the_web_server_to_end_each_connection_for_the_next_request_may_be_a_sockets() -> None:
+    asked = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nAccept: */*\r\n\r\n"
+
+    assert alone(asked) == b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nConnection: close\r\n\r\n"
 
 
 def test_a_taken_address_is_noticed_before_the_start() -> None:
