@@ -52,7 +52,7 @@ class NotebookPage(_NotebookPage):
     """The entries a person sees, newest first."""
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        status, text = request.GET.get("status", ""), request.GET.get("q", "").strip()[:255]
+        status, text = request.GET.get("status", ""), request.GET.get("q", "").replace("\x00", "").strip()[:255]
         entries = NotebookEntry.objects.visible_to(self.person).standing().told().defer("content")
         if status in EntryStatus.values:
             entries = entries.filter(status=status)

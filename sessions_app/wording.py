@@ -19,6 +19,17 @@ def invalid(pointer: str, detail: str) -> Invalid:
     return Invalid(detail, errors=[{"pointer": pointer, "detail": detail}])
 
 
+def storable(text: str, *, pointer: str) -> str:
+    """Return ``text``, which a database can hold; doors that read JSON ask for the same before.
+
+    Raises:
+        Invalid: it holds a NUL.
+    """
+    if "\x00" in text:
+        raise invalid(pointer, "Text must not hold NUL characters.")
+    return text
+
+
 def named(text: str, *, pointer: str = "/name") -> str:
     """Return ``text`` as a name: trimmed, 1 to 255 characters.
 
@@ -28,7 +39,7 @@ def named(text: str, *, pointer: str = "/name") -> str:
     text = text.strip()
     if not 1 <= len(text) <= MAX_NAME:
         raise invalid(pointer, f"This has 1 to {MAX_NAME} characters.")
-    return text
+    return storable(text, pointer=pointer)
 
 
 def described(text: str) -> str:
@@ -39,7 +50,7 @@ def described(text: str) -> str:
     """
     if len(text) > MAX_DESCRIPTION:
         raise invalid("/description", f"A description has at most {MAX_DESCRIPTION} characters.")
-    return text
+    return storable(text, pointer="/description")
 
 
 def reasoned(text: str, *, needed_for: str = "") -> str:
@@ -56,7 +67,7 @@ def reasoned(text: str, *, needed_for: str = "") -> str:
         raise invalid("/reason", f"{needed_for} needs a reason.")
     if len(text) > MAX_REASON:
         raise invalid("/reason", f"A reason has at most {MAX_REASON} characters.")
-    return text
+    return storable(text, pointer="/reason")
 
 
 def exact(values: Mapping[str, Any], *, pointer: str) -> dict[str, Any]:

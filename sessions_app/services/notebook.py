@@ -19,7 +19,7 @@ from sessions_app.models import EntryVersion, LabSession, NotebookEntry
 from sessions_app.policies import require_right, require_room_for_more
 from sessions_app.signed_entries import wording_digest
 from sessions_app.states import EntryStatus
-from sessions_app.wording import invalid, named, reasoned
+from sessions_app.wording import invalid, named, reasoned, storable
 
 MAX_CONTENT: Final = 200_000
 
@@ -220,7 +220,7 @@ def hold_entry(entry: NotebookEntry, *, by: User, reason: str | None, version: i
 def _worded(content: str) -> str:
     if len(content) > MAX_CONTENT:
         raise invalid("/content", f"An entry has at most {MAX_CONTENT} characters.")
-    return content
+    return storable(content, pointer="/content")
 
 
 def _save_version(entry: NotebookEntry, action: str, *, by: User, at: datetime, reason: str) -> None:

@@ -120,6 +120,19 @@ def test_of_two_who_edit_the_second_sees_both_texts_and_saves_knowingly(author: 
     assert NotebookEntry.objects.get().content == "My text"
 
 
+@pytest.mark.parametrize("name", ["title", "content", "reason"])
+def test_a_nul_in_a_form_is_told_and_nothing_is_written(author: User, name: str) -> None:
+    entry = make_entry(author)
+    typed = {"title": "Plan", "content": "Text", "reason": "Typo", "version": "1"} | {name: "a\x00b"}
+
+    refused = browser_of(author).post(at(entry, "edit"), typed)
+
+    assert refused.status_code == 422
+    assert "NUL" in refused.content.decode()
+    assert entry.versions.count() == 1
+    assert browser_of(author).get("/notebook?q=a%00b").status_code == 200
+
+
 def test_text_typed_while_somebody_signed_is_still_there_to_copy(author: User) -> None:
     entry = sign(make_entry(author), author)
 
