@@ -28,14 +28,14 @@ from sessions_app.states import NoteType, StepStatus
 
 PROTOCOL: Final = "Batch fermentation of E. coli"
 STEPS: Final = """\
-Calibrate the pH and oxygen probes and note the offsets
-Fill the vessel with the volume of minimal medium and sterilise it
-Set 37 °C, pH 7.0 and 1 vvm of air; wait until all three are steady
-Inoculate with the strain to an optical density of 0.1
-Follow the growth; keep dissolved oxygen above 20 %
-Take the sample of the exponential phase
-Stop the feed of air when oxygen rises: the glucose is used up
-Harvest, cool to 4 °C and take the final sample
+Calibrate the pH and oxygen probes and note the offsets [10 min]
+Fill the vessel with the volume of minimal medium and sterilise it [30 min]
+Set 37 °C, pH 7.0 and 1 vvm of air; wait until all three are steady [30 min]
+Inoculate with the strain to an optical density of 0.1 [5 min]
+Follow the growth; keep dissolved oxygen above 20 % [5 h]
+Take the sample of the exponential phase [10 min]
+Stop the feed of air when oxygen rises: the glucose is used up [10 min]
+Harvest, cool to 4 °C and take the final sample [1 h]
 """
 TEMPLATE_KEY: Final = "fermentation-release"
 FINISHED: Final = "Fermentation 11, strain K-12"
