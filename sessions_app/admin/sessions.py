@@ -81,6 +81,7 @@ class LabSessionAdmin(ReadOnlyAdmin):
         "started_at",
         "ended_at",
         "legal_hold",
+        "hidden_at",
         "genesis",
         "head_hash",
         "written",

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from biolab.accounts.models import Team, User
@@ -120,6 +122,16 @@ def test_a_deleted_experiment_stops_and_is_hidden_from_controllers_alone(
     assert client.delete(one(session)).status_code == 404
     assert client.get(f"/api/sessions/{session.public_id}").json()["status"] == "ended"
     assert [found["id"] for found in client.get("/api/sessions").json()] == [session.public_id]
+
+
+def test_the_desk_tells_when_a_session_was_taken_off_the_lists(client: APIClient, session: LabSession) -> None:
+    client.delete(one(session))
+    desk = Client()
+    desk.force_login(make_admin())
+
+    shown = desk.get(reverse("admin:sessions_app_labsession_change", args=[session.pk])).content.decode()
+
+    assert "Off the controllers&#x27; lists" in shown
 
 
 def test_a_stopped_experiment_is_hidden_without_stopping_again(client: APIClient, operator: User) -> None:
