@@ -5,6 +5,10 @@ RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements/base.txt requirements/base.txt
 RUN pip install --require-hashes -r requirements/base.txt
+# docker compose build --build-arg STT=1 adds the local speech engine
+ARG STT=
+COPY requirements/stt.txt requirements/stt.txt
+RUN if [ -n "$STT" ]; then pip install --require-hashes -r requirements/stt.txt; fi
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --loglevel=error
 COPY . .

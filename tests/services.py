@@ -2,12 +2,14 @@
 
 import contextlib
 import getpass
+import importlib
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import psycopg
 import pytest
@@ -74,6 +76,17 @@ def services() -> Iterator[Found | None]:
             yield None
             return
         yield Found(database_url, redis_url, how)
+
+
+def library(name: str, *, extra: str) -> ModuleType:
+    """Return a library of an extra; without it skip the module at hand, or fail it where nothing may be missing."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        missing = f"{name} is not installed (the extra “{extra}”)"
+    if os.environ.get("BIOLAB_REQUIRE_SERVICES") == "1":
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing, allow_module_level=True)
 
 
 def program(name: str, *, package: str = "") -> str:

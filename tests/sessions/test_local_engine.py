@@ -14,11 +14,11 @@ import pytest
 
 from sessions_app.stt.engine import EngineRefused, Heard
 from tests.factories.speech import silence
-from tests.services import program
+from tests.services import library, program
 
-av = pytest.importorskip("av", reason="the extra “stt” is not installed")
-pytest.importorskip("faster_whisper", reason="the extra “stt” is not installed")
-local = pytest.importorskip("sessions_app.stt.local")
+av = library("av", extra="stt")
+library("faster_whisper", extra="stt")
+local = library("sessions_app.stt.local", extra="stt")
 
 SAID = (
     "The motor current is rising to two amps. The temperature looks stable. We open the feed valve now. "
