@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import engineio
@@ -127,10 +128,8 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
 
     async def hang_up(self, sid: str, eio_sid: str) -> None:
         """Disconnect a client, and close the connection under it."""
-        try:
+        with suppress(SocketIsClosedError):
             await self.disconnect(sid)
-        except SocketIsClosedError:
-            return
         await self._close(eio_sid)
 
     async def _close(self, eio_sid: str) -> None:
@@ -140,8 +139,11 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
             await socket.queue.join()
             await self.eio.disconnect(eio_sid)
 
-    def show_out(self, eio_sid: str) -> None:
-        """Close a connection by which nobody has come in."""
+    def expect(self, eio_sid: str, *, within_s: float) -> None:
+        """Close the connection unless somebody comes in by it."""
+        asyncio.get_running_loop().call_later(within_s, self._show_out, eio_sid)
+
+    def _show_out(self, eio_sid: str) -> None:
         if eio_sid in self.eio.sockets and not self.is_known(eio_sid):
             self.start_background_task(self._close, eio_sid)
 
@@ -152,7 +154,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
-        asyncio.get_running_loop().call_later(LOBBY_S, self.show_out, eio_sid)
+        self.expect(eio_sid, within_s=LOBBY_S)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         socket = self.eio.sockets.get(eio_sid)

@@ -16,7 +16,7 @@ from biolab.accounts.auth import Identity, authenticate_scope
 from biolab.kernel.api import dump
 from biolab.kernel.errors import Refusal, Unauthenticated
 from sessions_app.consumers import SessionSocket
-from sessions_app.live.engine import Server
+from sessions_app.live.engine import LOBBY_S, Server
 from sessions_app.live.socket import DEFECT, Message, Scope, Socket
 from sessions_app.live.threads import in_thread
 
@@ -190,11 +190,13 @@ class SessionServer(Server):
             turned = Turned(DEFECT, "The socket failed.")
         if turned is not None:
             await self.forget(eio_sid)
-            asyncio.get_running_loop().call_soon(self.show_out, eio_sid)  # once the refusal is on its way
+            self.expect(eio_sid, within_s=0)  # not before the refusal is on its way
             raise Refused(turned.message, {"code": turned.code})
 
     async def _go(self, sid: str, _reason: str) -> None:
-        await self.forget(self._connection_of(sid))
+        eio_sid = self._connection_of(sid)
+        await self.forget(eio_sid)
+        self.expect(eio_sid, within_s=LOBBY_S)
 
     async def _resume(self, sid: str, *said: Any) -> dict[str, Any]:
         """Give a session from a cursor on; what is answered goes to the client's callback, if it asked for one."""

@@ -353,6 +353,24 @@ async def test_a_client_that_sends_and_never_reads_fills_no_memory_and_waits_for
     assert echoes == list(range(200))
 
 
+async def test_a_client_that_answers_no_ping_is_let_go(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.WS_HEARTBEAT_INTERVAL = 0.1
+    monkeypatch.setattr(engine, "PING_TIMEOUT_S", 0.2)
+    session, _, token = await bench()
+    server = SessionServer()
+
+    async with io_client(server=server) as vanished:
+        await vanished.connect(token=token, sessionId=session.public_id)
+        (eio_sid,) = server.eio.sockets
+        assert server.is_known(eio_sid)
+        packets = await vanished.end()
+        known = server.is_known(eio_sid)
+    await server.shutdown()
+
+    assert "2" in packets
+    assert not known
+
+
 async def test_a_client_that_only_steers_its_transport_is_let_go() -> None:
     server = SessionServer()
 
