@@ -76,6 +76,7 @@ def report_speech(
     if move is None or move not in OUTCOMES:
         open_moves = [move.target for move in SPEECH_MACHINE.open_moves(task) if move in OUTCOMES]
         raise MoveRefused(f"A transcript that is {task.status} does not become {status}.", open_statuses=open_moves)
+    task.engine = EXTERNAL  # whoever was to transcribe it here: no worker of this house takes it up again
     if transcript is not None:
         task.transcript = transcript.strip()
     if error is not None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 
@@ -286,15 +287,33 @@ def test_a_recording_that_was_changed_in_storage_is_not_transcribed(
     assert "not what was stored" in failed.error
 
 
-def test_a_result_from_outside_ends_the_workers_job(
-    server: SpeechServer, session: LabSession, person: User, clock: Clock
+@pytest.mark.parametrize("status", ["processing", "done"])
+def test_a_module_outside_that_reports_takes_the_job_over(
+    server: SpeechServer, session: LabSession, person: User, clock: Clock, status: str
 ) -> None:
     task = make_recording(session, by=person)
 
-    report_speech(task=task, status="done", transcript="By hand", by=person, at=clock())
+    report_speech(task=task, status=status, transcript="By hand", by=person, at=clock())
 
-    assert due_speech(at=clock()) == []
-    assert run(task, clock).transcript == "By hand"
+    assert due_speech(at=clock() + timedelta(days=1)) == []
+    after = run(task, clock)
+    assert (after.status, after.engine, after.transcript) == (status, "external", "By hand")
+    assert server.asked == []
+
+
+def test_a_recording_at_which_workers_die_is_given_up(
+    server: SpeechServer, session: LabSession, person: User, clock: Clock
+) -> None:
+    task = make_recording(session, by=person)
+    Transcript.objects.filter(pk=task.pk).update(
+        status="processing", attempts=TRIES, lease=uuid4(), lease_until=clock() - timedelta(seconds=1)
+    )
+
+    given_up = run(task, clock)
+
+    assert (given_up.status, given_up.lease, server.asked) == ("failed", None, [])
+    assert "again and again" in given_up.error
+    assert kinds(session)[-1] == "stt.task.failed"
 
 
 def test_without_a_setting_the_engine_is_the_one_that_is_installed(settings: Any) -> None:
