@@ -133,7 +133,15 @@ def exports(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
     return {
         "exports": [_export_row(export, ladders[export.approval_id], person, role) for export in rows],
         "may_export": Right.EXPORT in rights_in(session, person),
+        "attachable": _attachable(session),
     }
+
+
+def _attachable(session: LabSession) -> list[tuple[str, str]]:
+    """Return what a new export may carry, as the form names it and as people do: entries, then the newest files."""
+    entries = [(f"notebook_entry:{entry.public_id}", entry.title) for entry in notebook_of(session)]
+    newest = LabFile.objects.filter(session=session).order_by("-created_at", "-id")[:FILES_SHOWN]
+    return entries + [(f"file:{file.public_id}", file.filename) for file in newest]
 
 
 PANELS: Final[dict[str, tuple[str, PanelContext]]] = {
@@ -171,6 +179,7 @@ def _export_row(export: NarrativeExport, request: ApprovalRequest, person: User,
         "created_at": export.created_at,
         "requested_by_name": export.requested_by.printed_name,
         "notes": export.notes,
+        "attached": [attachment.label or attachment.filename for attachment in export.attachments.all()],
         "approval_status": request.state,
         "artifact_status": export.artifact_status,
         "artifact_checksum": export.artifact_checksum,

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.safestring import mark_safe
 
+from biolab.accounts.models import User
 from biolab.accounts.pages import SignedInPage
 from biolab.accounts.roles import Role
+from biolab.kernel.errors import Invalid
 from biolab.kernel.ids import find
 from exports_app.models import NarrativeExport
 from exports_app.narrative.page import render_body
 from exports_app.pages.session import SessionView
 from exports_app.services.artifacts import read_frozen
+from exports_app.services.evidence import MOST_ATTACHMENTS, read_attachment
 from exports_app.services.exports import Wish, ask_export
 from governance_app.selectors import waiting_for
 from governance_app.services.signing import cast_signature
+from sessions_app.models import LabSession
 
 DOSSIER_SHOWN: Final = 400_000  # characters; a page beyond that is no longer read but searched
 
@@ -26,10 +31,19 @@ class AskExport(SessionView):
     """Freeze the session's story and ask for approval."""
 
     def post(self, request: HttpRequest, sid: str) -> HttpResponseBase:
-        notes = request.POST.get("notes", "")
-        return self.act(
-            sid, "exports", lambda session, by, at: ask_export(session=session, by=by, at=at, wish=Wish(notes=notes))
-        )
+        notes, named = request.POST.get("notes", ""), request.POST.getlist("attach")[: MOST_ATTACHMENTS + 1]
+
+        def ask(session: LabSession, by: User, at: datetime) -> None:
+            split = [text.partition(":") for text in named]
+            asked = [
+                read_attachment(place, {"type": kind, "reference_id": text})
+                for place, (kind, _, text) in enumerate(split)
+            ]
+            if len(asked) > MOST_ATTACHMENTS:
+                raise Invalid(f"An export carries at most {MOST_ATTACHMENTS} attachments.")
+            ask_export(session=session, by=by, at=at, wish=Wish(notes=notes, attachments=asked))
+
+        return self.act(sid, "exports", ask)
 
 
 class Sign(SessionView):

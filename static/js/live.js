@@ -78,7 +78,7 @@ export function redraw(panel, id = panel) {
 
 // never take a half-typed signature or reason away from a person
 function beingTypedIn(element) {
-  const typed = [...element.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue);
+  const typed = [...element.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
   const active = document.activeElement;
   return typed || (element.contains(active) && active.matches("input, textarea, select"));
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.test import Client
 
 from biolab.kernel import storage
 from exports_app.archive.verify import check
@@ -108,3 +109,24 @@ def test_attachments_still_only_grow_after_the_table_was_made_anew(bench: Bench)
         ExportAttachment.objects.update(label="Another")
 
     assert ExportAttachment.objects.get().label == ""
+
+
+def test_evidence_is_picked_on_the_page_and_frozen_with_the_export(bench: Bench) -> None:
+    entry, file = make_entry(bench.lead, bench.session, title="Plan"), make_file(bench.lead, bench.session)
+    path = f"/sessions/{bench.session.public_id}"
+    browser = Client()
+    browser.force_login(bench.asker)
+    offered = browser.get(f"{path}/panels/exports").content.decode()
+    values = [f"notebook_entry:{entry.public_id}", f"file:{file.public_id}"]
+
+    asked = browser.post(f"{path}/exports", {"attach": values})
+    wrong = browser.post(f"{path}/exports", {"attach": ["gossip:x"]}, headers={"HX-Request": "true"})
+
+    assert all(f'value="{value}"' in offered for value in values)
+    assert (asked.status_code, wrong.status_code) == (302, 422)
+    export = NarrativeExport.objects.get()
+    assert list(export.attachments.order_by("position").values_list("reference_id", flat=True)) == [
+        entry.public_id,
+        file.public_id,
+    ]
+    assert "With Plan v1.md, table.csv" in browser.get(f"{path}/panels/exports").content.decode()
