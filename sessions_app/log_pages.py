@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -47,7 +49,7 @@ class LogPage(SignedInPage):
             query=urlencode({"q": text, "type": chosen, **({"unread": "1"} if unread else {})}),
         )
 
-    def _may_mark(self, entry: LogEntry, teams: set[object]) -> bool:
+    def _may_mark(self, entry: LogEntry, teams: Collection[UUID]) -> bool:
         if self.person.role == PlatformRole.VIEWER:
             return False
         return entry.team_id in teams if entry.team_id is not None else entry.author_id == self.person.pk

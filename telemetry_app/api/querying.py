@@ -13,13 +13,14 @@ from rest_framework.response import Response
 from biolab.kernel.api import bad_query, whole_number
 from biolab.kernel.errors import Missing
 from sessions_app.models import LabSession, TimelineEvent
+from sessions_app.states import Severity
 from telemetry_app import selectors
 from telemetry_app.api import shapes
 from telemetry_app.api.base import SessionDoor
 from telemetry_app.api.prometheus_forms import read_seconds
 from telemetry_app.instants import from_us
 from telemetry_app.models import Channel
-from telemetry_app.severity import Severity, at_least, severity_of
+from telemetry_app.severity import at_least, severity_of
 
 MAX_QUERY: Final = 200
 MAX_EVENTS: Final = 500

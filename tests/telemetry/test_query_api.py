@@ -14,9 +14,9 @@ from biolab.accounts.roles import Role
 from biolab.kernel.facts import _KINDS
 from sessions_app.models import LabSession
 from sessions_app.services.sessions import move_session
-from sessions_app.states import ABORT, PAUSE
+from sessions_app.states import ABORT, PAUSE, Severity
 from telemetry_app.search import query_words, score
-from telemetry_app.severity import ENDINGS, Severity, severity_of
+from telemetry_app.severity import ENDINGS, severity_of
 from telemetry_app.stores import current
 from tests.factories.accounts import client_of
 from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
