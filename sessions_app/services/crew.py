@@ -9,6 +9,8 @@ from django.db import transaction
 from biolab.accounts.models import Membership, User
 from biolab.accounts.policies import require_scope
 from biolab.accounts.roles import Right, Scope
+from biolab.accounts.services.notifications import notify
+from biolab.accounts.states import Category
 from biolab.kernel.errors import Conflict, Missing
 from sessions_app import timeline
 from sessions_app.errors import SessionEnded
@@ -19,7 +21,7 @@ from sessions_app.policies import require_right
 
 @transaction.atomic
 def join_crew(*, session: LabSession, person: User, by: User, at: datetime) -> LabSession:
-    """Put a person into the crew; of a session that has ended it stays as it is.
+    """Put a person into the crew and tell them; of a session that has ended the crew stays as it is.
 
     Whoever runs the session names members of its team; only those who manage the team let somebody else in.
 
@@ -37,6 +39,14 @@ def join_crew(*, session: LabSession, person: User, by: User, at: datetime) -> L
     if session.crew.filter(pk=person.pk).exists():
         raise Conflict("This person belongs to the crew already.", code="already_in_the_crew")
     session.crew.add(person)
+    if person.pk != by.pk:
+        notify(
+            [person],
+            title=f"You are in the crew of “{session.name}”",
+            category=Category.SESSIONS,
+            at=at,
+            action_url=f"/sessions/{session.public_id}",
+        )
     timeline.record(session, CrewJoined(person_id=person.public_id, name=person.printed_name), by=by, at=at)
     return session
 

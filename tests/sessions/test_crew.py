@@ -41,6 +41,9 @@ def test_a_guest_reads_from_joining_to_leaving(session: LabSession, owner: User)
     told = session.events.get(kind="session.crew_joined")
     assert (told.payload, told.actor) == ({"person_id": guest.public_id, "name": "Ada Guest"}, owner)
 
+    notice = guest.notifications.get()
+    assert (notice.category, notice.action_url) == ("sessions", f"/sessions/{session.public_id}")
+
     left = visitor.delete(crew_of(session, guest.public_id))
 
     assert left.status_code == 204
