@@ -50,7 +50,7 @@ POINT_IN: dict[str, Any] = {
     "required": ["event_public_id", "value"],
     "properties": {"event_public_id": {"type": "string"}, "value": shapes.NUMBER, "timestamp": shapes.TIME},
 }
-ANY_TIME = {"type": "string", "description": "As of one datapoint; one that is no time is rejected, the others stored."}
+ANY_TIME = {"description": "As of one datapoint; one that is no time is rejected, the others are stored."}
 ONE_OF_MANY = {**POINT_IN, "properties": {**POINT_IN["properties"], "timestamp": ANY_TIME}}
 POINTS_IN = {
     "type": "object",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import ParseError
@@ -30,6 +29,9 @@ from telemetry_app.ingest.thingsboard import Telemetry, decode_telemetry
 from telemetry_app.instants import to_us
 from telemetry_app.services.ingest import ingest, ingest_outside
 from telemetry_app.stores import base
+
+
+MESSAGE: Final = {"type": "object", "additionalProperties": True}
 
 
 class PathTokenAuth(BaseAuthentication):
@@ -62,7 +64,7 @@ class DeviceDoor(Door):
 
     @extend_schema(
         operation_id="thingsboard_telemetry",
-        request={"application/json": OpenApiTypes.OBJECT},
+        request={"application/json": {"oneOf": [MESSAGE, {"type": "array", "items": MESSAGE}]}},
         responses={200: None},
         auth=[],
         description=(
