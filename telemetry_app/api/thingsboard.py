@@ -30,7 +30,6 @@ from telemetry_app.instants import to_us
 from telemetry_app.services.ingest import ingest, ingest_outside
 from telemetry_app.stores import base
 
-
 MESSAGE: Final = {"type": "object", "additionalProperties": True}
 
 
