@@ -50,8 +50,8 @@ POINT_IN: dict[str, Any] = {
     "required": ["event_public_id", "value"],
     "properties": {"event_public_id": {"type": "string"}, "value": shapes.NUMBER, "timestamp": shapes.TIME},
 }
-ANY_TIME = {"description": "As of one datapoint; one that is no time is rejected, the others are stored."}
-ONE_OF_MANY = {**POINT_IN, "properties": {**POINT_IN["properties"], "timestamp": ANY_TIME}}
+REJECTED_ALONE = {"description": "As of one datapoint; one that does not fit is rejected, the others are stored."}
+ONE_OF_MANY = {"properties": dict.fromkeys(POINT_IN["properties"], REJECTED_ALONE)}
 POINTS_IN = {
     "type": "object",
     "required": ["datapoints"],
