@@ -19,7 +19,7 @@ from sessions_app.models import LabSession, Note, NoteVersion
 from sessions_app.policies import require_right
 from sessions_app.ports import readings
 from sessions_app.states import NoteType
-from sessions_app.wording import exact, invalid, reasoned
+from sessions_app.wording import exact, invalid, reasoned, storable
 
 LATE_AFTER: Final = timedelta(minutes=5)
 FARTHEST_AHEAD: Final = timedelta(hours=24)  # as for readings: beyond that it is a clock that is wrong
@@ -263,14 +263,14 @@ def _worded(content: str, *, pointer: str = "/content") -> str:
         raise invalid(pointer, "A note must say something.")
     if len(content) > MAX_CONTENT:
         raise invalid(pointer, f"A note has at most {MAX_CONTENT} characters.")
-    return content
+    return storable(content, pointer=pointer)
 
 
 def _spoken(speaker: str) -> str:
     speaker = speaker.strip()
     if len(speaker) > MAX_SPEAKER:
         raise invalid("/speaker", f"A speaker's name has at most {MAX_SPEAKER} characters.")
-    return speaker
+    return storable(speaker, pointer="/speaker")
 
 
 def _typed(type: str) -> str:
@@ -284,4 +284,4 @@ def _tagged(tags: Sequence[str]) -> list[str]:
     kept = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
     if len(kept) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in kept):
         raise invalid("/tags", f"A note has at most {MAX_TAGS} tags of at most {MAX_TAG} characters.")
-    return kept
+    return [storable(tag, pointer="/tags") for tag in kept]
