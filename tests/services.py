@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -83,10 +84,7 @@ def library(name: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        missing = f"{name} is not installed (the extra “{extra}”)"
-    if os.environ.get("BIOLAB_REQUIRE_SERVICES") == "1":
-        pytest.fail(missing, pytrace=False)
-    pytest.skip(missing, allow_module_level=True)
+        absent(f"{name} is not installed (the extra “{extra}”)", whole_module=True)
 
 
 def program(name: str, *, package: str = "") -> str:
@@ -96,9 +94,13 @@ def program(name: str, *, package: str = "") -> str:
         package: Debian's, where it has another name.
     """
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")  # not on every person's path
-    if found is not None:
-        return found
-    missing = f"{name} is not installed (Debian: {package or name})"
+    if found is None:
+        absent(f"{name} is not installed (Debian: {package or name})")
+    return found
+
+
+def absent(what: str, *, whole_module: bool = False) -> NoReturn:
+    """Skip the test at hand, or its module, because of what is missing; fail it where nothing may be missing."""
     if os.environ.get("BIOLAB_REQUIRE_SERVICES") == "1":
-        pytest.fail(missing, pytrace=False)
-    pytest.skip(missing)
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what, allow_module_level=whole_module)

@@ -19,6 +19,7 @@ from tests.browser.conftest import CHROMIUM
 from tests.faults import house
 from tests.flows import people
 from tests.flows.live_lab import Lab
+from tests.services import absent
 
 pytestmark = pytest.mark.xdist_group("live_sockets")  # its houses are asked for by name
 
@@ -91,16 +92,18 @@ def connected(address: str, auth: dict[str, Any], **how: Any) -> Iterator[Client
         client.wire.eio.http.close() if client.wire.eio.http else None
 
 
-@pytest.mark.skipif(not LIBRARY.exists(), reason="npm ci has not fetched socket.io-client")
 @pytest.mark.parametrize("transports", [["polling", "websocket"], ["polling"], ["websocket"]], ids="+".join)
 def test_nodes_client_runs_the_whole_loop(credentials: dict[str, str], transports: list[str]) -> None:
+    if not LIBRARY.exists():
+        absent("socket.io-client is not installed: make dev")
     used = printed(NODE, HERE / "socket_io_loop.mjs", json.dumps({**credentials, "transports": transports}))
 
     assert used == transports[-1]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it or name it in CHROMIUM")
 def test_a_browsers_web_socket_runs_the_whole_loop(credentials: dict[str, str]) -> None:
+    if CHROMIUM is None:
+        absent("no Chromium: install it or name it in CHROMIUM")
     signed_in = {"email": house.ADMIN, "password": house.PASSWORD}
 
     assert (
