@@ -40,7 +40,7 @@ def test_a_session_is_started_from_its_protocol(open_page: OpenPage) -> None:
         page.get_by_label("Name").fill("Started by hand")
         page.get_by_label("strain").fill("K-12")
         page.get_by_label("volume").fill("2 l")
-        page.get_by_role("button", name="Start the session").click()
+        page.get_by_role("button", name="Start or plan the session").click()
 
         expect(page.get_by_role("heading", name="Started by hand")).to_be_visible()
         expect(page.get_by_text("0 of 8 done")).to_be_visible()
