@@ -14,6 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import TransactionTestCase
 
 from biolab.kernel import append_only
+from tests.faults import prepared
 
 
 class Clock:
@@ -68,6 +69,18 @@ def _data_folder_is_removed() -> Iterator[None]:
     """Remove the run's data folder at its end."""
     yield
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all lanes of the run share the first start of a house."""
+    if not hasattr(config, "workerinput"):
+        prepared.open_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what they shared."""
+    if not hasattr(config, "workerinput"):
+        prepared.close_folder()
 
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}

@@ -24,7 +24,8 @@ def main(extra: list[str]) -> int:
     Args:
         extra: more arguments for pytest, such as ``--cov``.
     """
-    lanes = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+    # one more than there are processors: many tests wait for processes, leases and disks
+    lanes = ["-n", str(min(4, 1 + (os.cpu_count() or 1))), "--dist", "loadgroup"]
     alone = {"BIOLAB_TEST_DATABASE_URL": "", "BIOLAB_TEST_REDIS_URL": ""}
     failed = _pytest("SQLite, everything in one process", [*lanes, "-m", "not services", *extra], alone)
     with services() as found:

@@ -17,15 +17,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
-
-import psycopg
-from psycopg import sql
 
 from biolab.front import pass_on
 from biolab.private_services import free_port
 from biolab.services_here import commands, environment
+from tests.faults import prepared
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
@@ -146,6 +144,7 @@ def embedded(folder: Path, **env: str) -> Iterator[House]:
     given = _clean_environment(folder, PORT=str(port), DJANGO_SETTINGS_MODULE="biolab.settings.local", **env)
     command = [sys.executable, "-m", "biolab.cli", "serve", "--prepare"]
     house = House(folder, given, {"serve": command}, f"http://127.0.0.1:{port}")
+    prepared.lay_out_data(folder / "data", given)
     try:
         house.start()
         house.wait_until_served()
@@ -163,16 +162,22 @@ def service(folder: Path, *, database_url: str, redis_url: str, **env: str) -> I
     name = f"test_house_{uuid4().hex[:12]}"
     data = folder / "data"
     data.mkdir()
-    with _database(database_url, name) as own_url:
-        given = _clean_environment(folder, **env)
-        given |= environment(data, database_url=own_url, redis_url=redis_url, given=given)
+    given = _clean_environment(folder, **env)
+    given |= environment(data, database_url=database_url, redis_url=redis_url, given=given)
+    static = prepared.collected_static(given)
+    template = prepared.template_database(database_url, given)
+    with prepared.database(database_url, name, template=template) as own_url:
+        given["DATABASE_URL"] = own_url
         web_port, live_port = free_port(), free_port()
         processes = commands(host="127.0.0.1", web_port=web_port, live_port=live_port, data=data)
         given["LIVE_URL"] = f"http://127.0.0.1:{live_port}"
         house = House(folder, given, processes, f"http://127.0.0.1:{web_port}")
         try:
             house.manage("prepare")
-            house.manage("collectstatic", "--noinput", "--verbosity", "0")
+            if static is None:
+                house.manage("collectstatic", "--noinput", "--verbosity", "0")
+            else:
+                house.env["BIOLAB_STATIC"] = str(static)
             house.start()
             house.wait_until_served()
             wait_for(lambda: status(f"{given['LIVE_URL']}/health") == 200, doing="for the live server")
@@ -202,15 +207,3 @@ def in_front_of(web: str, live: str) -> Iterator[str]:
     finally:
         loop.call_soon_threadsafe(passing.cancel)
         thread.join()
-
-
-@contextlib.contextmanager
-def _database(url: str, name: str) -> Iterator[str]:
-    """Make a database for the block and drop it afterwards, whoever is still connected."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    try:
-        yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-    finally:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
