@@ -47,13 +47,23 @@ def environment(
     }
 
 
-def commands(*, host: str, web_port: int, live_port: int, data: Path) -> dict[str, list[str]]:
+def commands(*, host: str, web_port: int, live_port: int, data: Path, web_workers: int = 4) -> dict[str, list[str]]:
     """Return the command line of every process, by its name."""
     python, celery = str(BIN / "python"), [str(BIN / "celery"), "-A", "biolab.celery"]
     return {
         "web": [  # one thread a worker: two threads that decode at once in one interpreter halve each other's speed
             *(str(BIN / "granian"), "--interface", "wsgi", "--host", host, "--port", str(web_port)),
-            *("--workers", "4", "--blocking-threads", "1", "--backpressure", "16", "--no-ws", "--log-level", "warning"),
+            *(
+                "--workers",
+                str(web_workers),
+                "--blocking-threads",
+                "1",
+                "--backpressure",
+                "16",
+                "--no-ws",
+                "--log-level",
+                "warning",
+            ),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "biolab.wsgi:application"),
         ],
         "live": [

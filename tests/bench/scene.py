@@ -68,7 +68,7 @@ def our_house(**more: str) -> Iterator[tuple[House, str]]:
         folder = Path(mkdtemp(prefix="biolab-bench-"))
         redis_url = ending.enter_context(private_services.redis(folder / "redis"))
         urls = {"database_url": found.database_url, "redis_url": redis_url}
-        yield ending.enter_context(service(folder, **urls, **UNHINDERED, **more)), found.database_url
+        yield ending.enter_context(service(folder, web_workers=4, **urls, **UNHINDERED, **more)), found.database_url
 
 
 def call(house: House, path: str, payload: dict[str, Any], token: str = "") -> dict[str, Any]:

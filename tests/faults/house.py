@@ -154,7 +154,7 @@ def embedded(folder: Path, **env: str) -> Iterator[House]:
 
 
 @contextlib.contextmanager
-def service(folder: Path, *, database_url: str, redis_url: str, **env: str) -> Iterator[House]:
+def service(folder: Path, *, database_url: str, redis_url: str, web_workers: int = 2, **env: str) -> Iterator[House]:
     """Run service mode on a database of its own, prepared and answering.
 
     The house's ``url`` is the web server's; ``env["LIVE_URL"]`` tells where the live server listens.
@@ -169,7 +169,9 @@ def service(folder: Path, *, database_url: str, redis_url: str, **env: str) -> I
     with prepared.database(database_url, name, template=template) as own_url:
         given["DATABASE_URL"] = own_url
         web_port, live_port = free_port(), free_port()
-        processes = commands(host="127.0.0.1", web_port=web_port, live_port=live_port, data=data)
+        processes = commands(
+            host="127.0.0.1", web_port=web_port, live_port=live_port, data=data, web_workers=web_workers
+        )
         given["LIVE_URL"] = f"http://127.0.0.1:{live_port}"
         house = House(folder, given, processes, f"http://127.0.0.1:{web_port}")
         try:
