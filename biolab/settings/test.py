@@ -21,6 +21,7 @@ SECRET_KEY = "the-tests-only-key-which-is-long-enough-for-every-check-there-is-0
 SIMPLE_JWT["SIGNING_KEY"] = "the-tests-only-jwt-key-which-is-long-enough-0123456789"
 ALLOWED_HOSTS = ["*"]
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+WHITENOISE_AUTOREFRESH = True  # else every test client looks through all static files first
 PASSWORD_HASHERS = [
     "biolab.settings.quick_hasher.QuickArgon2",
 ]
@@ -35,6 +36,7 @@ if _redis_url and _lane.startswith("gw"):
 if _database_url:
     _database = postgresql(_database_url, pool_size=30)
     _database["TEST"] = {"NAME": env.text("BIOLAB_TEST_DB_NAME", "test_biolab")}
+    _database["OPTIONS"]["options"] += " -c synchronous_commit=off"  # no test outlives the machine
 else:
     _database = sqlite(DATA_DIR / "biolab.sqlite3")
     _database["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"

@@ -58,8 +58,8 @@ class EquipmentListDoor(EquipmentDoorBase):
     )
     def get(self, request: Request) -> Response:
         asked, equipment = self.asked(EquipmentFilters), self.equipment()
-        if "q" in asked:
-            equipment = equipment.filter(Q(name__icontains=asked["q"]) | Q(code__icontains=asked["q"]))
+        if part := asked.get("q", "").strip():
+            equipment = equipment.filter(Q(name__icontains=part) | Q(code__icontains=part))
         if asked["overdue"] is not None:
             equipment = equipment.overdue(self.now) if asked["overdue"] else equipment.not_overdue(self.now)
         page = self.page(equipment, order=("name", "id"), default=50)

@@ -47,7 +47,9 @@ class EquipmentChanges(Form):
 class EquipmentFilters(Form):
     """Which equipment to list."""
 
-    q = serializers.CharField(max_length=MAX_NAME, required=False, help_text="Part of the name or of the code.")
+    q = serializers.CharField(
+        max_length=MAX_NAME, required=False, trim_whitespace=False, help_text="Part of the name or of the code."
+    )
     overdue = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Only what is overdue for calibration, or is not."
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,19 @@ import requests
 from tests.faults import house
 from tests.flows import people
 
+pytestmark = pytest.mark.xdist_group("live_sockets")  # they share its houses
+
 SCRIPT = Path(__file__).with_name("astra_script.py")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[house.House]:
-    """Give an embedded BioLab."""
-    with house.embedded(tmp_path_factory.mktemp("astra")) as running:
-        yield running
+@pytest.fixture(params=["embedded", pytest.param("service", marks=pytest.mark.services)])
+def server(request: pytest.FixtureRequest) -> house.House:
+    """Give a BioLab in either mode."""
+    running: house.House = request.getfixturevalue(request.param)
+    return running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def access(server: house.House) -> str:
     return str(people.sign_in(server.url)["access_token"])
 
@@ -63,5 +64,5 @@ def test_the_sessions_timeline_holds_after_the_loop(server: house.House) -> None
     verdict = json.loads(server.manage("verify_timeline", "--json"))
 
     assert verdict["valid"]
-    assert verdict["sessions"] == 4
+    assert verdict["sessions"] >= 4
     assert verdict["events"] > 4 * 8
