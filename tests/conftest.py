@@ -101,11 +101,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with houses of real processes, end with browsers; skip what needs services where the run has none.
-
-    A browser's driver holds its process' event loop, so no asynchronous test may follow there.
-    """
-    items.sort(key=lambda item: (_drives_a_browser(item), not {"faults", "flows"} & set(item.path.parts)))
+    """Begin with the longest, houses of real processes and browsers; skip what needs services where there are none."""
+    items.sort(key=lambda item: (not {"faults", "flows"} & set(item.path.parts), not _drives_a_browser(item)))
     if not (settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and not settings.EMBEDDED):
         for item in items:
             if item.get_closest_marker("services"):

@@ -25,7 +25,7 @@ def main(extra: list[str]) -> int:
         extra: more arguments for pytest, such as ``--cov``.
     """
     # one more than there are processors: many tests wait for processes, leases and disks
-    lanes = ["-n", str(min(4, 1 + (os.cpu_count() or 1))), "--dist", "loadgroup"]
+    lanes = ["-n", str(min(4, 1 + (os.cpu_count() or 1))), "--dist", "loadgroup", "--no-loadscope-reorder"]
     alone = {"BIOLAB_TEST_DATABASE_URL": "", "BIOLAB_TEST_REDIS_URL": ""}
     failed = _pytest("SQLite, everything in one process", [*lanes, "-m", "not services", *extra], alone)
     with services() as found:
