@@ -40,10 +40,10 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[house.House]:
 
 @pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[house.House]:
-    folder = tmp_path_factory.mktemp("live-service")
+    folder, database = tmp_path_factory.mktemp("live-service"), os.environ["BIOLAB_TEST_DATABASE_URL"]
     with (
         private_services.redis(tmp_path_factory.mktemp("redis")) as redis_url,
-        house.service(folder, database_url=os.environ["BIOLAB_TEST_DATABASE_URL"], redis_url=redis_url) as running,
+        house.service(folder, database_url=database, redis_url=redis_url, DEFAULT_TEAM_NAME="Main lab") as running,
     ):
         yield running
 

@@ -73,7 +73,7 @@ HOSTILE: list[tuple[str, bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data"), HOSTILE)
+@pytest.mark.parametrize(("name", "data"), HOSTILE, ids=[f"{place} {name}" for place, (name, _) in enumerate(HOSTILE)])
 def test_a_file_that_is_another_than_it_says_or_two_at_once_is_refused(name: str, data: bytes) -> None:
     assert objection(sniff(data, name), name, data, data) != ""
 
@@ -88,7 +88,7 @@ PREVIEWS: list[tuple[str, bytes, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "shown"), PREVIEWS)
+@pytest.mark.parametrize(("name", "data", "shown"), PREVIEWS, ids=[name for name, *_ in PREVIEWS])
 def test_a_preview_shows_how_a_text_begins(name: str, data: bytes, shown: Any) -> None:
     assert preview(sniff(data, name), data) == shown
 
