@@ -34,7 +34,9 @@ if _redis_url and _lane.startswith("gw"):
     _redis_url = f"{_redis_url.rsplit('/', 1)[0]}/{int(_lane[2:]) + 1}"
 
 if _database_url:
-    _database = postgresql(_database_url, pool_size=30)
+    # races take a connection for each of twenty people; all lanes and houses together share the server's hundred
+    _database = postgresql(_database_url, pool_size=24)
+    _database["OPTIONS"]["pool"]["max_idle"] = 1
     _database["TEST"] = {"NAME": env.text("BIOLAB_TEST_DB_NAME", "test_biolab")}
     _database["OPTIONS"]["options"] += " -c synchronous_commit=off"  # no test outlives the machine
 else:

@@ -163,6 +163,7 @@ def service(folder: Path, *, database_url: str, redis_url: str, web_workers: int
     data = folder / "data"
     data.mkdir()
     given = _clean_environment(folder, **env)
+    given.setdefault("DATABASE_POOL_SIZE", "8")
     given |= environment(data, database_url=database_url, redis_url=redis_url, given=given)
     static = prepared.collected_static(given)
     template = prepared.template_database(database_url, given)
