@@ -22,6 +22,7 @@ from biolab.kernel.storage import (
     spool_folder,
     store,
     stored_at,
+    sweep_orphans,
     trouble,
     workbench,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "spool_folder",
     "store",
     "stored_at",
+    "sweep_orphans",
     "workbench",
 ]
 

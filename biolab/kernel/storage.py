@@ -11,9 +11,9 @@ import hashlib
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Final
 
@@ -23,6 +23,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from biolab.kernel.errors import Conflict, TooLarge, Unreachable
 
+ORPHANS_OLDER_THAN: Final = timedelta(days=1)
 CHUNK: Final = 1024 * 1024
 INCOMING: Final = "incoming"
 
@@ -217,6 +218,24 @@ def stored_at(name: str) -> datetime | None:
             return storage.get_modified_time(name) if storage.exists(name) else None
         except FileNotFoundError:
             return None
+
+
+def sweep_orphans(prefix: str, *, at: datetime, is_named: Callable[[str], bool]) -> int:
+    """Remove objects below ``prefix`` older than a day that no row names, and return how many.
+
+    Args:
+        is_named: tells whether a row names an object; younger ones may belong to a row that is still to be written.
+
+    Raises:
+        StorageUnreachable: the store does not answer.
+    """
+    removed = 0
+    for name in names_under(prefix):
+        written = stored_at(name)
+        if written is not None and written < at - ORPHANS_OLDER_THAN and not is_named(name):
+            remove(name)
+            removed += 1
+    return removed
 
 
 @contextlib.contextmanager

@@ -22,7 +22,6 @@ from sessions_app import timeline
 from sessions_app.models import LabSession
 
 RING_AGAIN: Final = timedelta(seconds=30)
-ORPHANS_OLDER_THAN: Final = timedelta(days=1)
 AT_ONCE: Final = 200
 
 
@@ -59,24 +58,14 @@ def expire_artifacts(*, at: datetime) -> int:
 
 def sweep_orphans(*, at: datetime) -> int:
     """Remove stored objects older than a day that no row names, and return how many."""
-    removed = 0
-    for prefix in (storage.FROZEN, storage.ARTIFACTS, storage.INCOMING):
-        for name in storage.names_under(prefix):
-            if not _is_named(name) and _is_old(name, at):
-                storage.remove(name)
-                removed += 1
-    return removed
+    places = (storage.FROZEN, storage.ARTIFACTS, storage.INCOMING)
+    return sum(storage.sweep_orphans(place, at=at, is_named=_is_named) for place in places)
 
 
 def _is_named(name: str) -> bool:
     if name.startswith(f"{storage.FROZEN}/"):
         return FrozenObject.objects.filter(name=name).exists()
     return NarrativeExport.objects.filter(artifact_name=name).exists()
-
-
-def _is_old(name: str, at: datetime) -> bool:
-    written = storage.stored_at(name)
-    return written is not None and written < at - ORPHANS_OLDER_THAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from biolab.accounts.api.forms import PersonForm
 from biolab.accounts.models import User
 from biolab.accounts.roles import Right
 from biolab.kernel.api.paging import paged
@@ -21,18 +22,6 @@ from sessions_app.api.console_shapes import person_shape
 from sessions_app.policies import require_right
 from sessions_app.selectors import people_for_crew
 from sessions_app.services.crew import join_crew, leave_crew
-
-
-class CrewForm(serializers.Serializer[Any]):
-    """Who joins the crew: one of the two."""
-
-    email = serializers.CharField(max_length=254, required=False)
-    user_id = serializers.CharField(max_length=64, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("email" in attrs) == ("user_id" in attrs):
-            raise serializers.ValidationError("Name the person by email or by user_id.")
-        return attrs
 
 
 class CrewSchema(serializers.Serializer[Any]):
@@ -59,13 +48,13 @@ class CrewDoor(ConsoleDoor):
         summary="Put a person into the crew",
         description="Whoever runs the session names members of its team; those who manage the team name anybody, who "
         "can read the session then.",
-        request=CrewForm,
+        request=PersonForm,
         responses={201: PersonSchema},
     )
     def post(self, request: Request, execution_id: str) -> Response:
         session = self.session(execution_id)
         require_right(self.person, Right.RUN, session.team_id)  # before anybody is looked up
-        form = self.validated(CrewForm)
+        form = self.validated(PersonForm)
         people = people_for_crew(session, self.person)
         person = find(people, form["user_id"]) if "user_id" in form else _by_email(people, form["email"])
         join_crew(session=session, person=person, by=self.person, at=self.now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
@@ -23,7 +23,6 @@ from sessions_app.services.notebook import hold_bound
 from sessions_app.wording import described, reasoned
 
 FOLDER: Final = "files"
-ORPHANS_OLDER_THAN: Final = timedelta(days=1)
 
 
 def keep_file(
@@ -96,14 +95,7 @@ def open_file(file: LabFile) -> IO[bytes]:
 
 def sweep_files(*, at: datetime) -> int:
     """Remove stored files older than a day that no row names, and return how many."""
-    removed = 0
-    for name in storage.names_under(FOLDER):
-        written = storage.stored_at(name)
-        is_old = written is not None and written < at - ORPHANS_OLDER_THAN
-        if is_old and not LabFile.objects.filter(stored_as=name).exists():
-            storage.remove(name)
-            removed += 1
-    return removed
+    return storage.sweep_orphans(FOLDER, at=at, is_named=lambda name: LabFile.objects.filter(stored_as=name).exists())
 
 
 def _look_into(file: LabFile, path: Path, *, size: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.db import transaction
@@ -30,7 +30,6 @@ FOLDER: Final = "speech"
 MAX_AUDIO_BYTES: Final = 25 * 1024 * 1024
 MAX_CHUNK_ID: Final = 255
 LONGEST_S: Final = 24 * 60 * 60.0
-ORPHANS_OLDER_THAN: Final = timedelta(days=1)
 
 
 @transaction.atomic
@@ -137,14 +136,9 @@ def due_speech(*, at: datetime) -> list[uuid.UUID]:
 
 def sweep_recordings(*, at: datetime) -> int:
     """Remove recordings older than a day that no task names, and return how many."""
-    removed = 0
-    for name in storage.names_under(FOLDER):
-        written = storage.stored_at(name)
-        is_old = written is not None and written < at - ORPHANS_OLDER_THAN
-        if is_old and not Transcript.objects.filter(stored_as=name).exists():
-            storage.remove(name)
-            removed += 1
-    return removed
+    return storage.sweep_orphans(
+        FOLDER, at=at, is_named=lambda name: Transcript.objects.filter(stored_as=name).exists()
+    )
 
 
 def _begin(task: Transcript, *, by: User, at: datetime) -> Transcript:

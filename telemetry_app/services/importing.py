@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -36,7 +36,6 @@ RUN: Final = "telemetry.run_import"
 FOLDER: Final = "imports"
 ANY: Final = "application/octet-stream"
 SHOWN_ROWS: Final = 20
-ORPHANS_OLDER_THAN: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +139,7 @@ def due_imports(*, at: datetime) -> list[uuid.UUID]:
 
 def sweep_import_files(*, at: datetime) -> int:
     """Remove files older than a day that no job names, and return how many."""
-    removed = 0
-    for name in storage.names_under(FOLDER):
-        written = storage.stored_at(name)
-        is_old = written is not None and written < at - ORPHANS_OLDER_THAN
-        if is_old and not ImportJob.objects.filter(stored_as=name).exists():
-            storage.remove(name)
-            removed += 1
-    return removed
+    return storage.sweep_orphans(FOLDER, at=at, is_named=lambda name: ImportJob.objects.filter(stored_as=name).exists())
 
 
 def require_importer(session: LabSession, by: User) -> None:

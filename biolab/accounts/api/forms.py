@@ -77,7 +77,9 @@ class RoleForm(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
-class MemberForm(RoleForm):
+class PersonForm(serializers.Serializer[Any]):
+    """Whom a request means: one of the two."""
+
     email = serializers.CharField(max_length=254, required=False)
     user_id = serializers.CharField(max_length=64, required=False)
 
@@ -85,6 +87,10 @@ class MemberForm(RoleForm):
         if ("email" in attrs) == ("user_id" in attrs):
             raise serializers.ValidationError("Name the person by email or by user_id.")
         return attrs
+
+
+class MemberForm(RoleForm, PersonForm):
+    """Who joins a team, and in which role."""
 
 
 class PreferenceForm(serializers.Serializer[Any]):
