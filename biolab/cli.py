@@ -15,6 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("services", help="start service mode's processes here, for tries")
     verify = commands.add_parser("verify", help="check a downloaded archive, without server or network")
     verify.add_argument("arguments", nargs=argparse.REMAINDER, metavar="FILE …")
+    bring = commands.add_parser("import", help="read an archive back as a read-only session: FILE.eln --team TEAM")
+    bring.add_argument("arguments", nargs=argparse.REMAINDER, metavar="FILE …")
     manage = commands.add_parser("manage", help="run a management command")
     manage.add_argument("arguments", nargs=argparse.REMAINDER)
     given = parser.parse_args(arguments)
@@ -27,10 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from biolab.services_here import run
 
         return run()
-    if given.command == "manage":
+    if given.command in {"manage", "import"}:
         from django.core.management import execute_from_command_line
 
-        execute_from_command_line(["biolab manage", *given.arguments])
+        named = ["import_archive"] if given.command == "import" else []
+        execute_from_command_line(["biolab manage", *named, *given.arguments])
         return 0
     return _serve(prepare=given.prepare)
 

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 
-HEAD_MAX = 64 * 1024
+from biolab.heads import HEAD_MAX, LINE_MAX, refusal, too_long
+
 BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
 
 Address = tuple[str, int]
@@ -46,7 +47,11 @@ def _handler(
             head = await reader.readuntil(b"\r\n\r\n")
             to_live = is_live(head)
             upstream_reader, upstream = await asyncio.open_connection(*(live if to_live else web))
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except asyncio.IncompleteReadError:
+            writer.close()
+            return
+        except asyncio.LimitOverrunError:
+            writer.write(refusal(too_long(await reader.read(LINE_MAX))))
             writer.close()
             return
         except OSError:

@@ -19,6 +19,8 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
+from biolab.heads import AnsweringChannel
+
 
 class UnreadRequest(WebRequest):  # type: ignore[misc]
     """A request whose body nobody reads before the application does."""
@@ -36,6 +38,7 @@ class UnreadRequest(WebRequest):  # type: ignore[misc]
 
 
 http_protocol.WebRequest = UnreadRequest  # what Daphne makes for every connection
+http_protocol.HTTPFactory.protocol = AnsweringChannel
 
 
 @implementer(IPushProducer)

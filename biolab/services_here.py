@@ -71,7 +71,16 @@ def commands(*, host: str, web_port: int, live_port: int, data: Path, web_worker
             *("--lifespan", "off", "--no-access-log", "--log-level", "warning"),
             *("--timeout-graceful-shutdown", "5"),  # a client that polls has a request open all the time
         ],
-        "worker": [*celery, "worker", "--concurrency", "2", "-Q", "default,packaging,stt", "--loglevel", "warning"],
+        "worker": [
+            *celery,
+            "worker",
+            "--concurrency",
+            "2",
+            "-Q",
+            "default,packaging,stt,decks",
+            "--loglevel",
+            "warning",
+        ],
         "beat": [*celery, "beat", "--loglevel", "warning", "--pidfile", str(data / "beat.pid")],
         **({"mqtt": [python, "-m", "biolab.cli", "manage", "bridge_mqtt"]} if _has_broker() else {}),
     }

@@ -7,7 +7,7 @@ thread at every middleware, and start a thread, with a database connection of it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -60,7 +60,8 @@ class Threaded:
             leaving = asyncio.create_task(exchange.watch(receive))
             try:
                 work = partial(copy_context().run, exchange.run, body, size)
-                await asyncio.get_running_loop().run_in_executor(self.pool, work)
+                for message in await asyncio.get_running_loop().run_in_executor(self.pool, work):
+                    await send(message)
             finally:
                 leaving.cancel()
 
@@ -101,7 +102,7 @@ class _Exchange(WsgiToAsgiInstance):
             pass
         self.gone = True
 
-    def say(self, *messages: Message) -> None:
+    def say(self, message: Message) -> None:
         """Send from the request's thread, and wait until the server has taken it.
 
         Raises:
@@ -109,32 +110,32 @@ class _Exchange(WsgiToAsgiInstance):
         """
         if self.gone:
             raise ClientGone
-        asyncio.run_coroutine_threadsafe(self._send(messages), self.loop).result()
+        asyncio.run_coroutine_threadsafe(self._send(message), self.loop).result()
 
-    async def _send(self, messages: Iterable[Message]) -> None:
-        for message in messages:
-            await self.send(message)
+    async def _send(self, message: Message) -> None:
+        await self.send(message)
 
-    def run(self, body: IO[bytes], size: int) -> None:
-        """Answer the request; a client that goes away ends the work on its answer."""
+    def run(self, body: IO[bytes], size: int) -> Sequence[Message]:
+        """Answer the request, and return what of the answer is left to send: all of it, unless it comes in pieces.
+
+        A client that goes away ends the work on its answer.
+        """
         try:
             environ = self.build_environ(self.scope, body)  # type: ignore[no-untyped-call]
         except ValueError:  # a header repeated without end
-            self.say({"type": "http.response.start", "status": 400, "headers": []}, {"type": "http.response.body"})
-            return
+            return {"type": "http.response.start", "status": 400, "headers": []}, {"type": "http.response.body"}
         if environ.pop("HTTP_TRANSFER_ENCODING", "") or size:
             environ["CONTENT_LENGTH"] = str(size)
         answer = cast(Iterable[bytes], self.wsgi_application(environ, cast(StartResponse, self.start_response)))
         try:
-            if getattr(answer, "streaming", True):
-                self.say(self.response_start)
-                for piece in answer:
-                    self.say({"type": "http.response.body", "body": piece, "more_body": True})
-                self.say({"type": "http.response.body"})
-            else:
-                self.say(self.response_start, {"type": "http.response.body", "body": b"".join(answer)})
+            if isinstance(answer, list) or not getattr(answer, "streaming", True):
+                return self.response_start, {"type": "http.response.body", "body": b"".join(answer)}
+            self.say(self.response_start)
+            for piece in answer:
+                self.say({"type": "http.response.body", "body": piece, "more_body": True})
+            return ({"type": "http.response.body"},)
         except ClientGone:
-            pass
+            return ()
         finally:
             close = getattr(answer, "close", None)
             if close is not None:

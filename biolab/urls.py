@@ -16,6 +16,7 @@ PATHS = (
     "telemetry_app.api.urls",
     "telemetry_app.urls",
     "governance_app.api.urls",
+    "governance_app.urls",
     "exports_app.api.urls",
     "exports_app.urls",
 )

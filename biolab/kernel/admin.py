@@ -11,21 +11,28 @@
                            work=lambda: publish_template(template=template, by=request.user, at=timezone.now()))
 
 - ``Inline``, ``action`` and ``display`` are unfold's, typed.
-- ``export_csv``: a list action for any of them: ``actions = ["export_csv"]``, columns from ``csv_columns``.
+- ``ListAsCsv``: every list leaves as CSV as it is filtered, by the link below it, or the chosen rows by an action.
+- Whoever ``reads_only`` (a platform viewer with a place at the desk, such as an auditor) presses only the buttons that
+  say ``reads=True``: they change nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString
 from unfold import decorators
 
 from biolab.kernel import security
@@ -41,9 +48,30 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def action(**options: Any) -> Callable[[F], F]:
-    """Return unfold's decorator of a button, keeping the method's type."""
-    return cast("Callable[[F], F]", decorators.action(**options))
+def reads_only(request: HttpRequest) -> bool:
+    """Tell whether the signed-in person reads here and changes nothing."""
+    return bool(getattr(request.user, "reads_only", True))
+
+
+def action(*, reads: bool = False, **options: Any) -> Callable[[F], F]:
+    """Return unfold's decorator of a button, keeping the method's type.
+
+    Args:
+        reads: it changes nothing, so that whoever reads only may press it too.
+    """
+
+    def button(method: F) -> F:
+        @wraps(method)
+        def guarded(page: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if reads_only(request) and not reads:
+                raise PermissionDenied
+            return method(page, request, *args, **kwargs)
+
+        pressed = decorators.action(**options)(guarded)
+        pressed.only_reads = reads
+        return cast(F, pressed)
+
+    return button
 
 
 def display(**options: Any) -> Callable[[F], F]:
@@ -98,8 +126,13 @@ def confirmed(
     question: str,
     work: Callable[[], Any],
     done: str,
+    asks: str = "",
 ) -> HttpResponseBase:
-    """Ask ``question`` on GET and do ``work`` on POST, then go back to the row (or the list)."""
+    """Ask ``question`` on GET and do ``work`` on POST, then go back to the row (or the list).
+
+    Args:
+        asks: what the person has to write beside it; ``work`` finds it in the request as ``reason``.
+    """
     meta = page.model._meta
     if row is None:
         back = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
@@ -109,17 +142,77 @@ def confirmed(
         run_service(request, work, done=done)
         return redirect(back)
     context = {**page.admin_site.each_context(request), "title": question, "opts": meta, "row": row, "back": back}
+    context["asks"] = asks
     return TemplateResponse(request, "admin/confirm.html", context)
 
 
-class ServiceAdmin(ModelAdmin[Any]):
+class ListAsCsv:
+    """A list that leaves as CSV: what the filters leave over, or the chosen rows; formulas are neutralised."""
+
+    csv_columns: ClassVar[Sequence[str]] = ()
+    list_after_template = "admin/export_list.html"
+
+    def get_urls(self: Any) -> list[Any]:
+        meta = self.model._meta
+        door = self.admin_site.admin_view(self.export_list)
+        name = f"{meta.app_label}_{meta.model_name}_export"
+        urls: list[Any] = super().get_urls()  # type: ignore[misc]
+        return [path("export.csv", door, name=name), *urls]
+
+    def export_list(self: Any, request: HttpRequest) -> HttpResponseBase:
+        """Stream the whole list as it is filtered, searched and ordered."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        try:
+            rows = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            raise Http404 from None
+        return cast(StreamingHttpResponse, self.export_csv(request, rows))
+
+    @admin.action(description="Export as CSV")
+    def export_csv(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
+        """Stream the chosen rows; formulas are neutralised."""
+        columns = list(self.csv_columns or [name for name in self.get_list_display(request) if isinstance(name, str)])
+        rows = ([csv_value(self, row, name) for name in columns] for row in queryset.iterator(chunk_size=1000))
+        name = f"{self.model._meta.model_name}.csv"
+        return StreamingHttpResponse(
+            csv_lines(columns, rows),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def csv_value(page: Any, row: Any, name: str) -> Any:
+    """Return what a column of a list shows of a row, as text without markup."""
+    value = getattr(row, name) if hasattr(row, name) else getattr(page, name)(row)
+    value = value() if callable(value) else value
+    if isinstance(value, SafeString):
+        return strip_tags(value)
+    return " · ".join(str(part) for part in value) if isinstance(value, list | tuple) else value
+
+
+class ServiceAdmin(ListAsCsv, ModelAdmin[Any]):
     """Rows that people change here through services only; history names them, so nothing is deleted."""
 
     list_per_page = 50
-    csv_columns: ClassVar[Sequence[str]] = ()
+    actions: Sequence[Any] = ("export_csv",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return not reads_only(request) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not reads_only(request) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def _filter_unfold_actions_by_permissions(
+        self, request: HttpRequest, actions: list[Any], object_id: Any = None
+    ) -> list[Any]:
+        if reads_only(request):
+            actions = [each for each in actions if getattr(each.method, "only_reads", False)]
+        shown: list[Any] = super()._filter_unfold_actions_by_permissions(request, actions, object_id)  # type: ignore[misc]
+        return shown
 
     def changeform_view(
         self,
@@ -134,6 +227,13 @@ class ServiceAdmin(ModelAdmin[Any]):
             tell_refusal(request, refusal)
             return redirect(request.get_full_path())
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method == "POST" and reads_only(request):
+            raise PermissionDenied
+        return super().change_view(request, object_id, form_url, extra_context)
+
     def row(self, request: HttpRequest, object_id: str) -> Any:
         """Return the row a button stands on.
 
@@ -144,24 +244,6 @@ class ServiceAdmin(ModelAdmin[Any]):
         if found is None:
             raise Http404
         return found
-
-    @admin.action(description="Export as CSV")
-    def export_csv(self, request: HttpRequest, queryset: QuerySet[Any]) -> StreamingHttpResponse:
-        """Stream the chosen rows; formulas are neutralised."""
-        columns = list(self.csv_columns or [name for name in self.get_list_display(request) if isinstance(name, str)])
-        rows = ([self._csv_value(row, name) for name in columns] for row in queryset.iterator(chunk_size=1000))
-        name = f"{self.model._meta.model_name}.csv"
-        return StreamingHttpResponse(
-            csv_lines(columns, rows),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
-
-    def _csv_value(self, row: Any, name: str) -> Any:
-        if hasattr(row, name):
-            value = getattr(row, name)
-            return value() if callable(value) else value
-        return getattr(self, name)(row)
 
 
 class ReadOnlyAdmin(ServiceAdmin):
@@ -196,7 +278,7 @@ class SecurityEntryAdmin(ReadOnlyAdmin):
     def told(self, entry: SecurityEntry) -> str:
         return ", ".join(f"{name}: {value}" for name, value in entry.record["detail"].items())
 
-    @action(description="Verify the log", url_path="verify", permissions=["view"])
+    @action(description="Verify the log", url_path="verify", permissions=["view"], reads=True)
     def verify_log(self, request: HttpRequest) -> HttpResponse:
         verdict = security.verify()
         if verdict.valid:

@@ -23,6 +23,12 @@ def typeid(prefix: str, value: uuid.UUID) -> str:
     return str(TypeID.from_uuid(suffix=uuid_utils.UUID(int=value.int), prefix=prefix))
 
 
+def id_pattern(prefix: str) -> str:
+    """Return a regular expression for what ``parse_id`` reads, as the OpenAPI document gives it."""
+    bare = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    return f"^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|{bare}|[0-9a-fA-F]{{32}})$"
+
+
 def parse_id(text: object, prefix: str) -> uuid.UUID | None:
     """Return the UUID named by a TypeID with ``prefix`` or by a bare UUID; None when it is neither."""
     if isinstance(text, uuid.UUID):

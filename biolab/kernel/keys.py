@@ -34,12 +34,21 @@ def verify(message: bytes, signature: bytes, key_id: str) -> bool:
     """Tell whether ``signature`` is one of ours over ``message``, made with the key ``key_id``, current or retired."""
     for key in known_keys():
         if key["key_id"] == key_id:
-            try:
-                Ed25519PublicKey.from_public_bytes(bytes.fromhex(key["public_key"])).verify(signature, message)
-            except InvalidSignature:
-                return False
-            return True
+            return verify_with(key["public_key"], message, signature)
     return False
+
+
+def verify_with(public_key: str, message: bytes, signature: bytes) -> bool:
+    """Tell whether ``signature`` over ``message`` was made with the key whose public half is given in hex.
+
+    Raises:
+        ValueError: that is no key.
+    """
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def seed() -> bytes:
@@ -80,6 +89,11 @@ def rotate() -> str:
     _write(_folder() / "instance.key", _fresh())
     _private_key.cache_clear()
     return key_id()
+
+
+def forget() -> None:
+    """Read the key again from its file, which was replaced."""
+    _private_key.cache_clear()
 
 
 def _id_of(key: bytes) -> str:

@@ -22,6 +22,10 @@ ALWAYS: Final = {
 NARROWS: Final = frozenset({"enum", "format", "minLength", "pattern"})
 ONLY_WITH_BODY: Final = frozenset({"413", "415"})
 
+TIME_IN: Final[dict[str, Any]] = {"type": "string", "format": "date-time", "minLength": 1}
+"""A time as a door reads it: a generator of requests may take a mere `format` for a hint."""
+CLOCK_TIME_IN: Final[dict[str, Any]] = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}
+
 PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
     "description": "RFC 9457 problem details. Further members depend on `code`.",
@@ -82,6 +86,7 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Any, publ
         for method, operation in path.items():
             if method in METHODS:
                 _add_problems(operation, method)
+                _require_body(operation)
                 operation.setdefault("security", [{}])
     return result
 
@@ -98,6 +103,13 @@ def _add_problems(operation: dict[str, Any], method: str) -> None:
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             },
         )
+
+
+def _require_body(operation: dict[str, Any]) -> None:
+    """Say that a body must be there where one of its kinds has members that must be."""
+    body: dict[str, Any] = operation.get("requestBody", {})
+    if any(told.get("schema", {}).keys() & {"required", "oneOf"} for told in body.get("content", {}).values()):
+        body["required"] = True
 
 
 def let_empty_be_absent(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

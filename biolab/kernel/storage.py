@@ -188,7 +188,7 @@ def remove(name: str) -> None:
 
 
 def names_under(prefix: str) -> Iterator[str]:
-    """Yield the names of all objects below ``prefix``, folder by folder.
+    """Yield the names of all objects below ``prefix``, folder by folder; of all there are where it is empty.
 
     Raises:
         StorageUnreachable: the store does not answer.
@@ -200,10 +200,10 @@ def names_under(prefix: str) -> Iterator[str]:
             return
     for file in files:
         if file:
-            yield f"{prefix}/{file}"
+            yield f"{prefix}/{file}" if prefix else file
     for folder in folders:
         if folder:
-            yield from names_under(f"{prefix}/{folder}")
+            yield from names_under(f"{prefix}/{folder}" if prefix else folder)
 
 
 def stored_at(name: str) -> datetime | None:

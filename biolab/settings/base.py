@@ -10,9 +10,11 @@ import django_stubs_ext
 django_stubs_ext.monkeypatch()
 
 from csp.constants import NONE, SELF  # noqa: E402
-from django.templatetags.static import static  # noqa: E402
 
 from biolab.settings import env  # noqa: E402
+from biolab.settings.archives import *  # noqa: E402, F403
+from biolab.settings.decks import *  # noqa: E402, F403
+from biolab.settings.desk import *  # noqa: E402, F403
 from biolab.settings.jobs import *  # noqa: E402, F403
 from biolab.settings.mail import outgoing  # noqa: E402
 from biolab.settings.speech import *  # noqa: E402, F403
@@ -51,6 +53,8 @@ INSTALLED_APPS = [
     "django_structlog",
     "corsheaders",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "biolab",
     "biolab.kernel",
     "biolab.accounts",
@@ -118,6 +122,8 @@ INITIAL_ADMIN_PASSWORD = env.text("INITIAL_ADMIN_PASSWORD")
 SIGN_IN_FAILURES_ALLOWED = 5
 SIGN_IN_FAILURE_WINDOW = timedelta(minutes=15)
 SIGN_IN_ATTEMPTS_PER_MINUTE = 60
+SIGNING_PERIOD = timedelta(minutes=env.number("SIGNING_PERIOD_MINUTES", 15))
+OTP_TOTP_ISSUER = "BioLab"
 DEFAULT_TEAM_NAME = env.text("DEFAULT_TEAM_NAME", "Main lab")
 TRUSTED_PROXIES = env.listing("TRUSTED_PROXIES")
 
@@ -220,6 +226,13 @@ SPECTACULAR_SETTINGS = {
         "TemplateStatus": "governance_app.states.TemplateStatus",
         "StageStatus": "governance_app.states.StageStatus",
         "LadderState": "governance_app.states.LadderState",
+        "Readiness": ["ready", "blocked"],
+        "BaselineStatus": "governance_app.states.BaselineStatus",
+        "OverrideStatus": "governance_app.states.OverrideStatus",
+        "OverrideKind": "governance_app.states.OverrideKind",
+        "OverrideRule": "governance_app.states.OverrideRule",
+        "ModerationState": "governance_app.states.ModerationState",
+        "BaselineMove": ["approve", "reject", "publish", "roll_back", "restore"],
         "Decision": ["approved", "rejected"],
         "ArtifactStatus": "exports_app.states.ArtifactStatus",
         "NoteType": "sessions_app.states.NoteType",
@@ -253,11 +266,6 @@ STORAGE_BACKEND = env.text("STORAGE_BACKEND", "database")
 CLICKHOUSE_URL = env.text("CLICKHOUSE_URL")
 CLICKHOUSE_CLUSTER = env.text("CLICKHOUSE_CLUSTER")
 
-# archives
-PACKAGING_ATTEMPTS = env.number("PACKAGING_ATTEMPTS", 5)
-ARTIFACT_RETENTION_DAYS = env.number("ARTIFACT_RETENTION_DAYS", 365)
-ARTIFACT_URL_SECONDS = env.number("ARTIFACT_URL_SECONDS", 300)
-
 # mail
 globals().update(outgoing(env.text("EMAIL_URL")))
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
@@ -269,32 +277,7 @@ MQTT_TOKEN = env.text("MQTT_TOKEN")
 MQTT_CLIENT_ID = env.text("MQTT_CLIENT_ID", "biolab")
 MQTT_CA_FILE = env.text("MQTT_CA_FILE")
 
+LOG_RETENTION_DAYS = env.number("LOG_RETENTION_DAYS", 365)
+
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 PROMETHEUS_EXPORT_MIGRATIONS = False
-
-UNFOLD = {
-    "SITE_TITLE": "BioLab",
-    "SITE_HEADER": "BioLab",
-    "SITE_SUBHEADER": "Administration",
-    "SITE_URL": "/",
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-    "SITE_ICON": lambda request: static("img/mark.svg"),
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/mark.svg")}],
-    "BORDER_RADIUS": "6px",
-    "COLORS": {
-        "primary": {
-            "50": "#eefaf6",
-            "100": "#d5f2e8",
-            "200": "#aee4d3",
-            "300": "#7bd0b8",
-            "400": "#4fb99d",
-            "500": "#2c9c80",
-            "600": "#0b6e5c",
-            "700": "#0a5b4d",
-            "800": "#0b493f",
-            "900": "#0b3d35",
-            "950": "#052420",
-        },
-    },
-}

@@ -36,14 +36,14 @@ def postgresql(url: str, *, pool_size: int) -> dict[str, Any]:
     options |= {"server_side_binding": True, "prepare_threshold": 5}
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10, "max_idle": 300}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "biolab.kernel.postgresql",
         "NAME": unquote(parts.path[1:]),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
+        "CONN_HEALTH_CHECKS": False,
         "DISABLE_SERVER_SIDE_CURSORS": False,
         "OPTIONS": options,
     }

@@ -30,6 +30,7 @@ VARIABLES: dict[str, str] = {
     "SECURE_SSL": "0 serves plain HTTP in production (closed networks only)",
     "METRICS_TOKEN": "bearer token that may read /metrics from elsewhere",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "how long an access token is good",
+    "SIGNING_PERIOD_MINUTES": "minutes after a signature in which the next of the same sign-in takes one component",
     "TRUSTED_PROXIES": "comma-separated addresses of proxies whose X-Forwarded-For is believed (loopback always is)",
     "DEFAULT_TEAM_NAME": "team of people who are in none; production has none unless it is named here",
     "BIOLAB_OPEN_BENCH": "1 lets requests without credentials act as one named operator; refused in production",
@@ -60,10 +61,23 @@ VARIABLES: dict[str, str] = {
     "READ_RATE": "reads allowed per person, such as 6000/min",
     "WRITE_RATE": "writes allowed per person, such as 3000/min",
     "WS_HEARTBEAT_INTERVAL": "seconds between two pings of a socket",
+    "LOG_RETENTION_DAYS": "days that read information stays in the instruments' log; 0 keeps it for good",
     # archives
     "PACKAGING_ATTEMPTS": "tries at packing an archive before it is given up",
     "ARTIFACT_RETENTION_DAYS": "days a packed archive is kept",
+    "ARCHIVE_PDF": "0 packs archives without charts and PDF, and answers 503 to those who ask for one",
+    "MIGRATION_LOG": "file that migrate_exports appends what it could not bind to",
     "ARTIFACT_URL_SECONDS": "seconds for which a signed link to an archive works",
+    "TIMESTAMP_URL": "address of an RFC 3161 authority that stamps packed archives; unset: none does",
+    "TIMESTAMP_CERTIFICATES": "PEM file with the authority's certificates; unset: whoever answers is not checked",
+    # decks
+    "DECK_RATE": "outlines and decks a person may ask for, such as 30/min",
+    "DECK_MODEL_URL": "address of the OpenAI-compatible server that outlines decks, up to /v1; unset: no model",
+    "DECK_MODEL": "name of the model there",
+    "OPENROUTER_API_KEY": "bearer token for it; alone it means OpenRouter",
+    "RUNWARE_API_KEY": "bearer token of the account at Runware that paints decks' pictures; unset: they are drawn",
+    "RUNWARE_URL": "address that takes its tasks instead of https://api.runware.ai/v1",
+    "RUNWARE_MODEL": "name of the model there, such as runware:101@1",
     # speech
     "STT_ENGINE": "who transcribes recordings: 'local', 'remote' or 'external'; unset: local with the extra stt",
     "STT_MODEL": "folder of a local model, or the remote model's name; unset: tiny.en of the extra, or whisper-1",
@@ -147,3 +161,8 @@ def required(name: str) -> str:
 def folder(name: str, default: Path) -> Path:
     """Return the variable as an absolute path."""
     return Path(text(name, str(default))).expanduser().resolve()
+
+
+def passed_on(*names: str) -> dict[str, str]:
+    """Return those of the variables that are set, for a process that is to see no others."""
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -3,11 +3,12 @@
 from kombu import Queue
 
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = (Queue("default"), Queue("packaging"), Queue("stt"))
+CELERY_TASK_QUEUES = (Queue("default"), Queue("packaging"), Queue("stt"), Queue("decks"))
 CELERY_TASK_ROUTES = {
     "package_execution_narrative_export": {"queue": "packaging"},
     "check_narrative_artifacts": {"queue": "packaging"},
     "speech.transcribe": {"queue": "stt"},
+    "build_deck": {"queue": "decks"},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_SERIALIZER = "json"
@@ -24,7 +25,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "biolab.kernel.schedules:EditableSchedule"
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "biolab.kernel.tasks.heartbeat", "schedule": 15.0},
     "forget-what-ran-out": {"task": "biolab.kernel.tasks.forget_what_ran_out", "schedule": 3600.0},
@@ -37,7 +38,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-speech": {"task": "speech.sweep", "schedule": 15.0},
     "tidy-recordings": {"task": "speech.tidy", "schedule": 3600.0},
     "tidy-files": {"task": "files.tidy", "schedule": 3600.0},
+    "forget-old-logs": {"task": "logs.forget_old", "schedule": 86400.0},
     "sweep-packaging": {"task": "sweep_narrative_packaging", "schedule": 15.0},
+    "sweep-time-stamps": {"task": "sweep_time_stamps", "schedule": 15.0},
+    "sweep-decks": {"task": "sweep_decks", "schedule": 15.0},
+    "tidy-decks": {"task": "tidy_decks", "schedule": 3600.0},
     "keep-artifacts": {"task": "keep_narrative_artifacts", "schedule": 3600.0},
     "check-artifacts": {"task": "check_narrative_artifacts", "schedule": 604800.0},
 }

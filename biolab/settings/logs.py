@@ -8,6 +8,7 @@ import structlog
 TOKENS = re.compile(r"\bbl_[\w-]{8,}|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
 SECRETS = frozenset({"password", "token", "secret", "authorization", "cookie", "refresh", "access", "key"})
 SECRET_IN_QUERY = re.compile(r"([?&](?:p|token)=)[^&\s]+")
+PASSWORD_IN_ADDRESS = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 TOKEN_IN_PATH = re.compile(r"(/api/v1/)[^/\s]+(/telemetry)")
 
 
@@ -17,6 +18,7 @@ def mask(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> struc
         if name.lower() in SECRETS:
             entry[name] = "…"
         elif isinstance(value, str):
+            value = PASSWORD_IN_ADDRESS.sub(r"\1…@", value)
             entry[name] = TOKENS.sub("…", SECRET_IN_QUERY.sub(r"\1…", TOKEN_IN_PATH.sub(r"\1…\2", value)))
     return entry
 

@@ -9,6 +9,7 @@ from biolab.settings.base import *  # noqa: F403
 from biolab.settings.base import BASE_DIR, DEBUG, INSTALLED_APPS, OPEN_BENCH, REST_FRAMEWORK, SIMPLE_JWT, STORAGES  # noqa: F401
 from biolab.settings.databases import postgresql
 from biolab.settings.logs import logging_settings
+from biolab.settings.stores import bucket
 
 WEAK = ("changeme", "change-me", "secret", "password", "insecure", "default", "example", "test")
 
@@ -71,21 +72,13 @@ EMBEDDED = False
 INSTALLED_APPS.remove("daphne")  # granian and uvicorn serve here
 
 if env.text("S3_BUCKET"):
-    STORAGES["artifacts"] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": env.text("S3_BUCKET"),
-            "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
-            "region_name": env.text("S3_REGION") or None,
-            "access_key": env.text("S3_ACCESS_KEY_ID") or None,
-            "secret_key": env.text("S3_SECRET_ACCESS_KEY") or None,
-            "file_overwrite": True,
-            "default_acl": None,
-            "querystring_auth": True,
-            "signature_version": "s3v4",
-            "max_memory_size": 1024 * 1024,
-        },
-    }
+    STORAGES["artifacts"] = bucket(
+        name=env.text("S3_BUCKET"),
+        endpoint=env.text("S3_ENDPOINT_URL"),
+        region=env.text("S3_REGION"),
+        key=env.text("S3_ACCESS_KEY_ID"),
+        secret=env.text("S3_SECRET_ACCESS_KEY"),
+    )
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 STATIC_ROOT = env.folder("BIOLAB_STATIC", BASE_DIR / "staticfiles")
 WHITENOISE_USE_FINDERS = False

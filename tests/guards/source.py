@@ -1,7 +1,7 @@
 """The house's own source, parsed once for every guard."""
 
 import ast
-from collections.abc import Iterator
+import re
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ def modules() -> dict[str, ast.Module]:
     return found
 
 
+@cache
 def house_tests() -> dict[str, ast.Module]:
     """Return every test module, by its path from the root."""
     return {
@@ -28,11 +29,22 @@ def house_tests() -> dict[str, ast.Module]:
     }
 
 
-def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    """Yield every call as (dotted name of what is called, the call)."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield dotted(node.func), node
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Return a tree's nodes; walking the whole house takes longer than any guard."""
+    return tuple(ast.walk(tree))
+
+
+@cache
+def calls(tree: ast.AST) -> tuple[tuple[str, ast.Call], ...]:
+    """Return every call as (dotted name of what is called, the call)."""
+    return tuple((dotted(node.func), node) for node in nodes(tree) if isinstance(node, ast.Call))
+
+
+@cache
+def words() -> frozenset[str]:
+    """Return every word that stands in a module of the house."""
+    return frozenset(word for path in modules() for word in re.findall(r"\w+", (ROOT / path).read_text()))
 
 
 def dotted(node: ast.expr) -> str:

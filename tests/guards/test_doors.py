@@ -21,6 +21,7 @@ PUBLIC = {
     "/api/token/blacklist",
     "/.well-known/keys.json",
     "/api/verify",
+    "/verify",
     "/docs",
     "/api/docs",
     "/api/schema",

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -94,3 +95,20 @@ def test_a_reader_who_leaves_lets_the_server_go_on(port: int) -> None:
 
     assert len(reader.getresponse().read()) == PIECE * PIECES
     reader.close()
+
+
+def test_a_head_that_is_too_long_is_refused_in_words_and_the_server_goes_on(port: int) -> None:
+    heads = {
+        b"GET /?q=" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n": b"HTTP/1.1 200",
+        b"GET /?q=" + b"x" * 3_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n": b"HTTP/1.1 414",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 40_000 + b"\r\n\r\n": b"HTTP/1.1 431",
+    }
+
+    for head, expected in heads.items():
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sender, suppress(OSError):
+            sender.sendall(head)
+            answer = b"".join(iter(lambda sender=sender: sender.recv(65536), b""))
+        assert answer.startswith(expected)
+        assert (b"application/problem+json" in answer) == (b"200" not in expected)
+
+    assert given(port) == 0

@@ -48,6 +48,8 @@ def test_logs_hide_secrets_and_tokens_in_paths() -> None:
     assert entry == {"password": "…", "request": "POST /api/v1/…/telemetry", "code": 200}
     asked = mask(None, "info", {"request": "POST /influx/write?u=a&p=hunter2&db=sess_1"})
     assert asked == {"request": "POST /influx/write?u=a&p=…&db=sess_1"}
+    address = mask(None, "info", {"event": "HTTP Request: POST https://lab:hunter2@time.example:443/tsa"})
+    assert address == {"event": "HTTP Request: POST https://lab:…@time.example:443/tsa"}
 
 
 @pytest.mark.parametrize("style", ["json", "readable"])

@@ -68,6 +68,8 @@ class Door(APIView):
         return super().get_authenticate_header(request) or CHALLENGE
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:
+            self.http_method_not_allowed(request)  # whoever asks
         super().initial(request, *args, **kwargs)
         if any(isinstance(value, str) and "\x00" in value for value in kwargs.values()):
             raise Missing("There is nothing here.")

@@ -22,11 +22,16 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
 
-NUMBERED: Final = [
-    OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1}),
-    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 100, "default": 25}),
-]
-"""What ``numbered`` reads, for the OpenAPI document."""
+def pages(*, most: int = 1_000_000) -> list[OpenApiParameter]:
+    """Return what a list with numbered pages reads, for the OpenAPI document."""
+    return [
+        OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": most, "default": 1}),
+        OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 100, "default": 25}),
+    ]
+
+
+NUMBERED: Final = pages()
+"""What ``numbered`` reads."""
 
 
 def paged(*, default: int = 100, most: int = 1000) -> list[OpenApiParameter]:

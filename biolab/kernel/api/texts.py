@@ -1,4 +1,4 @@
-"""Text is text and yes is yes: a number where the schema says string or boolean is refused, not turned into one."""
+"""Text is text, yes is yes and 1 is no yes: what the schema says is of another kind is refused, not turned into it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def refuse_other_than_text(field: Any, value: Any) -> None:
     """Walk a form and the JSON it is to read; the serializer itself refuses whatever else does not fit.
 
     Raises:
-        Invalid: a text field or a boolean one holds a number, named by its pointer.
+        Invalid: a text field or a boolean one holds a number, or a number field a boolean, named by its pointer.
     """
     errors: list[dict[str, str]] = []
     _walk(field, value, "", errors)
@@ -28,6 +28,9 @@ def _walk(field: Any, value: Any, pointer: str, errors: list[dict[str, str]]) ->
     elif isinstance(field, serializers.BooleanField):
         if isinstance(value, int | float) and not isinstance(value, bool):
             errors.append({"pointer": pointer, "detail": "Must be a valid boolean."})
+    elif isinstance(field, serializers.FloatField | serializers.IntegerField):
+        if isinstance(value, bool):
+            errors.append({"pointer": pointer, "detail": "A valid number is required."})
     elif isinstance(field, serializers.Serializer) and isinstance(value, dict):
         for name, child in field.fields.items():
             if name in value and not child.read_only:

@@ -29,7 +29,7 @@ class HealthDoor(OpenDoor):
     @extend_schema(
         summary="Is the process alive?",
         tags=["health"],
-        responses=inline_serializer("Health", {"status": serializers.CharField(), "version": serializers.CharField()}),
+        responses=inline_serializer("Alive", {"status": serializers.CharField(), "version": serializers.CharField()}),
     )
     def get(self, request: Request) -> Response:
         return self.answer({"status": "healthy", "version": health.version()})
