@@ -12,17 +12,25 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
+from biolab.accounts.auth.periods import period_of
 from biolab.accounts.models import User
+from biolab.accounts.services.reentry import components_asked
 from biolab.accounts.services.sign_in import check_password, client_address, tell_sockets
 from biolab.kernel.errors import Forbidden, Missing, Refusal
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: what the frame around every page needs."""
-    return {"open_bench": settings.OPEN_BENCH}
+    """Context processor: what the frame around every page needs; and what a signature takes, asked where it is used."""
+    return {
+        "open_bench": settings.OPEN_BENCH,
+        "signing": SimpleLazyObject(
+            lambda: components_asked(cast(User, request.user), period=period_of(request), at=timezone.now())
+        ),
+    }
 
 
 class SignedInPage(AccessMixin, View):

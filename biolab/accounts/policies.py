@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from biolab.accounts.desk import reads_everything
 from biolab.accounts.models import Membership, Team, User
 from biolab.accounts.roles import RIGHTS, PlatformRole, Right, Role
 from biolab.kernel.errors import Forbidden
@@ -23,7 +24,7 @@ def may(person: User, right: Right, team: Team | UUID) -> bool:
 
     Administrators read everything and run nothing for others; a platform viewer writes nothing anywhere.
     """
-    if right is Right.READ and person.is_admin:
+    if right is Right.READ and reads_everything(person):
         return True
     if right is not Right.READ and person.role == PlatformRole.VIEWER:
         return False
@@ -61,3 +62,26 @@ def teams_where(person: User, right: Right) -> QuerySet[Team]:
     if person.credential is not None and person.credential.team_id is not None:
         teams = teams.filter(pk=person.credential.team_id)
     return teams.order_by("name", "id")
+
+
+def objection_to_own_signature(person: User) -> Forbidden | None:
+    """Return why nobody can sign as this person now, whatever they give; None when somebody could.
+
+    Who set a password for somebody else knows it: until its owner has chosen another it proves nothing.
+    """
+    if person.password_reset_by_id is None:
+        return None
+    return Forbidden(
+        "Somebody else set your password. Choose one of your own on your account's page, then sign.",
+        code="password_not_own",
+    )
+
+
+def require_administrator(by: User | None) -> None:
+    """Refuse unless ``by`` is an administrator, or the system itself (None).
+
+    Raises:
+        Forbidden: otherwise.
+    """
+    if by is not None and not by.is_admin:
+        raise Forbidden("Only administrators may do this.", code="administrators_only")

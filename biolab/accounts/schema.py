@@ -1,12 +1,23 @@
-"""Tells the OpenAPI document which credential each authenticator reads."""
+"""Tells the OpenAPI document which credential each authenticator reads, and how a person is named."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 
 from biolab.kernel.schema import SECURITY_SCHEMES
+
+
+class OneOfTwo(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """A person is named by e-mail or by id, not by both."""
+
+    target_class = "biolab.accounts.api.forms.PersonForm"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**schema, "oneOf": [{"required": ["email"]}, {"required": ["user_id"]}]}
 
 
 class _Schemes(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import available_timezones
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from biolab.accounts.roles import PlatformRole, Role, Scope
 from biolab.accounts.states import Category, DigestFrequency, Priority, Way
 from biolab.kernel.errors import Invalid
+from biolab.kernel.schema import CLOCK_TIME_IN, TIME_IN
 from biolab.kernel.times import parse_utc
 
 PASSWORD_MIN = 8
 PASSWORD_MAX = 256
 
 
-@extend_schema_field(OpenApiTypes.DATETIME)
+@extend_schema_field(TIME_IN)
 class TimeField(serializers.Field[Any, Any, Any, Any]):
     """An ISO 8601 time with an offset, read as UTC."""
 
@@ -50,6 +51,14 @@ class UserForm(serializers.Serializer[Any]):
     password = serializers.CharField(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX, trim_whitespace=False)
     role = serializers.ChoiceField(choices=PlatformRole.choices, required=False)
     full_name = serializers.CharField(max_length=150, allow_blank=True, required=False)
+
+
+class UserChange(UserForm):
+    totp = serializers.CharField(
+        max_length=16,
+        required=False,
+        help_text="a code of your device, where you have one and change your own password",
+    )
 
 
 class TokenForm(serializers.Serializer[Any]):
@@ -97,11 +106,26 @@ class PreferenceForm(serializers.Serializer[Any]):
     enabled = serializers.BooleanField()
 
 
+@extend_schema_field(CLOCK_TIME_IN)
+class ClockTimeField(serializers.TimeField):
+    """A time of day, as ``22:00`` or ``22:00:00``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(input_formats=["%H:%M", "%H:%M:%S"], **kwargs)
+
+
+@extend_schema_field(
+    {"type": "string", "enum": ["UTC", *sorted(name for name in available_timezones() if "/" in name)]}
+)
+class TimeZoneField(serializers.CharField):
+    """A time zone by its name, as ``Europe/Berlin``; the service says which is none."""
+
+
 class SettingsForm(serializers.Serializer[Any]):
     digest_frequency = serializers.ChoiceField(choices=DigestFrequency.choices, required=False)
-    quiet_hours_start = serializers.TimeField(required=False, allow_null=True, input_formats=["%H:%M", "%H:%M:%S"])
-    quiet_hours_end = serializers.TimeField(required=False, allow_null=True, input_formats=["%H:%M", "%H:%M:%S"])
-    time_zone = serializers.CharField(max_length=64, required=False)
+    quiet_hours_start = ClockTimeField(required=False, allow_null=True)
+    quiet_hours_end = ClockTimeField(required=False, allow_null=True)
+    time_zone = TimeZoneField(max_length=64, required=False)
 
 
 # -- answers, for the schema ------------------------------------------------------------------------------------------
@@ -220,6 +244,6 @@ class PreferenceAnswer(serializers.Serializer[Any]):
 
 class SettingsAnswer(serializers.Serializer[Any]):
     digest_frequency = serializers.ChoiceField(choices=DigestFrequency.choices)
-    quiet_hours_start = serializers.TimeField(allow_null=True)
-    quiet_hours_end = serializers.TimeField(allow_null=True)
+    quiet_hours_start = ClockTimeField(allow_null=True)
+    quiet_hours_end = ClockTimeField(allow_null=True)
     time_zone = serializers.CharField()

@@ -56,11 +56,13 @@ class UserDoor(Door):
         person = self._person(user_id)
         return self.answer(user_shape(person), etag=_tag(person))
 
-    @extend_schema(tags=TAGS, summary="Change a person", request=forms.UserForm(partial=True), responses=forms.UserDone)
+    @extend_schema(
+        tags=TAGS, summary="Change a person", request=forms.UserChange(partial=True), responses=forms.UserDone
+    )
     def put(self, request: Request, user_id: str) -> Response:
         person = self._person(user_id)
         self.must_match(_tag(person))
-        changes = self.validated(forms.UserForm, partial=True)
+        changes = self.validated(forms.UserChange, partial=True)
         person = people.change_person(person=person, by=self.person, at=self.now, **changes)
         told = {"status": "success", "message": "Person changed.", **user_shape(person)}
         return self.answer(told, etag=_tag(person))

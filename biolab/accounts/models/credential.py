@@ -68,3 +68,22 @@ class SignIn(Identified):
 
     def __str__(self) -> str:
         return f"{self.user} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SigningPeriod(models.Model):
+    """When a person last signed within one sign-in; what they give at the next signature depends on it.
+
+    ``key`` is a digest of the sign-in, never what opens it.
+    """
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="signing_periods")
+    key = models.CharField(max_length=64)
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "key"], name="one_signing_period_per_sign_in"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}, last at {self.signed_at:%Y-%m-%d %H:%M}"

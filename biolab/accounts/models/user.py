@@ -51,6 +51,15 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    password_reset_by = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Who set the password for somebody else; none once its owner has chosen one.",
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -76,6 +85,11 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
     @property
     def is_admin(self) -> bool:
         return self.is_active and self.role == PlatformRole.ADMIN
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether the person writes nothing anywhere, in the administration either."""
+        return self.role == PlatformRole.VIEWER
 
     @property
     def via(self) -> str:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from biolab.accounts.models import Membership, ServiceToken, User
+from biolab.accounts.desk import DeskGroup
+from biolab.accounts.models import Membership, ServiceToken, SigningPeriod, User
+from biolab.accounts.policies import require_administrator
 from biolab.accounts.roles import PlatformRole
+from biolab.accounts.services.codes import confirm_code
+from biolab.accounts.services.notifications import notify
 from biolab.accounts.services.sign_in import end_all_sign_ins, tell_sockets
+from biolab.accounts.states import Category, Priority
 from biolab.kernel import security
 from biolab.kernel.errors import Conflict, Forbidden, Invalid
 
@@ -52,20 +58,27 @@ def add_person(
 def change_person(*, person: User, by: User, at: datetime, **changes: Any) -> User:
     """Change e-mail, username, printed name, password or role; what changed is written down by name, never a password.
 
-    A new password ends every sign-in of the person.
+    A new password ends every sign-in of the person. One that somebody else sets lets its owner sign in and work, and
+    sign nothing before they have chosen one themselves.
 
     Args:
-        changes: any of ``email, username, full_name, password, role``.
+        changes: any of ``email, username, full_name, password, role``; and ``totp``, a code of the person's device,
+            without which nobody who has one changes their own password.
 
     Raises:
         Forbidden: ``by`` is neither the person nor an administrator, or no administrator and changes the role; or a
-            service token speaks for them and changes a password, with which it could sign.
+            service token speaks for them and changes a password, with which it could sign; or a wrong code.
         Conflict: an active account has this e-mail, or the last administrator would be lost.
+        Invalid: the password that somebody else gave is given again.
+        TooMany: too many wrong codes.
     """
     if by.pk != person.pk:
         require_administrator(by)
     if by.credential is not None and changes.get("password"):
         raise Forbidden("A password is changed by a person, not by a service token.", code="token_changes_no_password")
+    code = changes.pop("totp", "")
+    if by.pk == person.pk and changes.get("password"):
+        confirm_code(code, by=by, at=at)
     try:
         with transaction.atomic():
             if "role" in changes:
@@ -77,6 +90,8 @@ def change_person(*, person: User, by: User, at: datetime, **changes: Any) -> Us
                 person.save()
                 if "password" in told:
                     end_all_sign_ins(person=person, at=at)
+                    SigningPeriod.objects.filter(person=person).delete()
+                    _tell_of_password(person, by=by, at=at)
                 tell_sockets(person)
                 security.note("person.changed", person=by, at=at, user_id=person.public_id, changes=told)
     except IntegrityError:
@@ -106,16 +121,69 @@ def _apply(person: User, by: User, changes: dict[str, Any]) -> dict[str, Any]:
             setattr(person, name, new)
         told[name] = [old, new]
     if changes.get("password"):
-        person.set_password(changes["password"])
-        told["password"] = "changed"  # noqa: S105  the fact, not the password
+        _set_password(person, by, changes["password"])
+        told["password"] = "changed" if by.pk == person.pk else "reset"
     return told
+
+
+def _set_password(person: User, by: User, password: str) -> None:
+    own = by.pk == person.pk
+    if own and person.password_reset_by_id is not None and person.check_password(password):
+        detail = "Choose another password than the one you were given."
+        raise Invalid(detail, code="password_not_own", errors=[{"pointer": "/password", "detail": detail}])
+    person.set_password(password)
+    person.password_reset_by = None if own else by
+
+
+def _tell_of_password(person: User, *, by: User, at: datetime) -> None:
+    """Tell the owner, whoever did it: a change they know nothing of is the first sign of a thief."""
+    own = by.pk == person.pk
+    notify(
+        [person],
+        title="Your password was changed" if own else f"{by} set your password",
+        message="" if own else "Choose one of your own on your account's page; until then nothing can be signed.",
+        category=Category.SYSTEM,
+        priority=Priority.HIGH,
+        action_url="/account",
+        at=at,
+    )
+
+
+def choose_password(*, current: str, password: str, by: User, at: datetime, totp: str = "") -> User:
+    """Change one's own password and return the person.
+
+    Args:
+        totp: a code of the person's device, where they have one.
+
+    Raises:
+        Forbidden: the current password or the code is wrong. TooMany: too often.
+        Invalid: the new one will not do.
+        RuntimeError: a transaction is open.
+    """
+    try:
+        validate_password(password, by)
+    except ValidationError as error:
+        errors = [{"pointer": "/password", "detail": message} for message in error.messages]
+        raise Invalid(errors[0]["detail"], errors=errors) from None
+    security.pass_or_refuse(security.SIGNING, by.pk, at=at)
+    if not by.check_password(current):
+        security.note_apart("password.refused", person=by, at=at, reason="wrong_password")
+        raise Forbidden("Your current password is wrong.", code="wrong_password")
+    security.forget(security.SIGNING, by.pk)
+    return change_person(person=by, by=by, at=at, password=password, totp=totp)
 
 
 def _change_role(person: User, role: PlatformRole) -> None:
     if person.role == PlatformRole.ADMIN:
         _keep_an_administrator(person)
+    places = set(person.groups.filter(name__in=DeskGroup.values).values_list("name", flat=True))
+    if (DeskGroup.AUDITORS in places and role != PlatformRole.VIEWER) or (
+        DeskGroup.COMPLIANCE in places and role == PlatformRole.VIEWER
+    ):
+        raise Conflict("The role does not go with the place at the compliance desk; take that first.", code="has_desk")
     person.role = role
-    person.is_staff = person.is_superuser = role == PlatformRole.ADMIN
+    person.is_superuser = role == PlatformRole.ADMIN
+    person.is_staff = person.is_superuser or bool(places)
 
 
 @transaction.atomic
@@ -136,21 +204,12 @@ def deactivate_person(*, person: User, by: User | None, at: datetime) -> User:
     person.is_active = person.is_staff = person.is_superuser = False
     person.deactivated_at = at
     person.save(update_fields=["is_active", "is_staff", "is_superuser", "deactivated_at"])
+    person.groups.clear()
     end_all_sign_ins(person=person, at=at)
     ServiceToken.objects.filter(owner=person, revoked_at=None).update(revoked_at=at)
     Membership.objects.filter(user=person).delete()
     security.note("person.deactivated", person=by, at=at, user_id=person.public_id)
     return person
-
-
-def require_administrator(by: User | None) -> None:
-    """Refuse unless ``by`` is an administrator, or the system itself (None).
-
-    Raises:
-        Forbidden: otherwise.
-    """
-    if by is not None and not by.is_admin:
-        raise Forbidden("Only administrators may do this.", code="administrators_only")
 
 
 def _hold_administrators() -> None:
