@@ -127,6 +127,45 @@ class TelemetrySealed(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnalyticsSnapshot(Fact):
+    """What the readings of a window come to: unit, count and figures of each channel by name, under ``metrics``.
+
+    ``since`` and ``until`` are the window as asked for; None is an open end.
+    """
+
+    kind: ClassVar[str] = "analytics.snapshot"
+    sentence: ClassVar[str] = "Statistics were taken over {readings} readings of {names}."
+    names: str
+    readings: int
+    since: datetime | None
+    until: datetime | None
+    metrics: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QcMetric(Fact):
+    """One channel's readings of a window held against its limits.
+
+    ``readings`` holds {timestamp, value}: all of them where they are few, else the least and the greatest of equal
+    spans of time, so that nothing that stood out is missing. ``outside`` counts over all of them.
+    """
+
+    kind: ClassVar[str] = "qc.metric"
+    sentence: ClassVar[str] = "{channel}: {outside} of {count} readings lie outside the limits."
+    channel: str
+    channel_id: str
+    unit: str
+    minimum: float | None
+    maximum: float | None
+    since: datetime | None
+    until: datetime | None
+    count: int
+    outside: int
+    passed: bool
+    readings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImportFact(Fact):
     """Common shape of what happens to a file of readings; ``sha256`` is of the file as it was received."""
 

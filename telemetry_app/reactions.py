@@ -7,6 +7,7 @@ from sessions_app.models import LabSession, TimelineEvent
 from sessions_app.timeline import reacts_to
 from telemetry_app.models import Alarm
 from telemetry_app.services.alarms import close_alarms
+from telemetry_app.services.figures import note_figures
 from telemetry_app.services.sealing import seal_readings
 
 
@@ -20,3 +21,9 @@ def seal_when_the_session_ends(session: LabSession, event: TimelineEvent, fact: 
 def close_alarms_when_the_session_ends(session: LabSession, event: TimelineEvent, fact: SessionMoved) -> None:
     """Close what is open: nothing is watched any more."""
     close_alarms(Alarm.objects.filter(session=session), at=event.occurred_at)
+
+
+@reacts_to(SessionCompleted, SessionAborted)
+def take_figures_when_the_session_ends(session: LabSession, event: TimelineEvent, fact: SessionMoved) -> None:
+    """Leave the statistics and the quality metrics of the whole session as evidence to attach."""
+    note_figures(session=session, at=event.occurred_at)

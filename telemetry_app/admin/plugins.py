@@ -95,6 +95,8 @@ class MappingForm(forms.ModelForm[ChannelMapping]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "channel" not in self.fields:  # to be read
+            return
         ours = Channel.objects.in_use().select_related("team")
         if not self.instance._state.adding:
             ours = ours.filter(team=self.instance.plugin.team_id)

@@ -139,7 +139,7 @@ class OriginalAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("body")
 
-    @action(description="Download", url_path="download", permissions=["view"])
+    @action(description="Download", url_path="download", permissions=["view"], reads=True)
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         original: Original = self.row(request, object_id)
         return HttpResponse(

@@ -181,7 +181,7 @@ class EventDoor(Door):
             "Administrators only. It and its readings are shown no more and stay on the record; 409 once a session "
             "that holds some has ended. A JSON body may give the `reason`."
         ),
-        responses=DoneOut,
+        responses={200: DoneOut},
     )
     def delete(self, request: Request, event_id: str) -> Response:
         channel = self.channel(event_id)

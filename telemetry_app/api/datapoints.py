@@ -20,7 +20,7 @@ from biolab.accounts.permissions import MayPass
 from biolab.accounts.policies import require_scope
 from biolab.accounts.roles import Scope
 from biolab.kernel.api import Door, whole_number
-from biolab.kernel.api.paging import NUMBERED
+from biolab.kernel.api.paging import pages
 from biolab.kernel.errors import Forbidden, Invalid, Missing, Refusal
 from biolab.kernel.ids import find, parse_id
 from biolab.kernel.times import parse_utc
@@ -150,7 +150,7 @@ class DatapointsDoor(_PointsDoor):
         tags=TAGS,
         summary="Readings, newest first",
         parameters=[
-            *NUMBERED,
+            *pages(most=reads.DEEPEST // 25),
             OpenApiParameter("event_id", str, description="Only this channel."),
             OpenApiParameter("experiment_id", str, description="Only this session."),
             *shapes.RANGE,
@@ -284,7 +284,7 @@ class DatapointDoor(Door):
             "Administrators only. It is shown no more and stays on the record; 409 once its session has ended. A JSON "
             "body may give the `reason`."
         ),
-        responses=DoneOut,
+        responses={200: DoneOut},
     )
     def delete(self, request: Request, point_id: str) -> Response:
         reading = self.reading(point_id)

@@ -91,7 +91,7 @@ class PluginDoor(PluginDoorBase):
         tags=TAGS,
         summary="Remove a plugin",
         description="With its mappings. Its channels stay, and so do their readings.",
-        responses=Done,
+        responses={200: Done},
     )
     def delete(self, request: Request, plugin_id: str) -> Response:
         services.remove_plugin(plugin=self.plugin(plugin_id), by=self.person, at=self.now)
@@ -155,7 +155,7 @@ class PluginChannelDoor(PluginDoorBase):
         told = {"status": "success", "message": "Channel changed.", **mapping_shape(mapping)}
         return self.answer(told, etag=_mapping_tag(mapping))
 
-    @extend_schema(tags=TAGS, summary="Remove a channel of a device", responses=Done)
+    @extend_schema(tags=TAGS, summary="Remove a channel of a device", responses={200: Done})
     def delete(self, request: Request, plugin_id: str, mapping_id: str) -> Response:
         services.remove_mapping(mapping=self.mapping(plugin_id, mapping_id), by=self.person, at=self.now)
         return self.answer({"status": "success", "message": "Channel of the device removed; ours stays."})

@@ -28,15 +28,21 @@ EVERY: Final = "all"
 SEVERITIES: Final = [EVERY, *Severity.values]
 INSTANT: Final = "ISO 8601 with an offset, or seconds since 1970"
 
-SESSION = OpenApiParameter("session", str, required=True, description="The session's id.")
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"}
+SESSION = OpenApiParameter("session", _TEXT, required=True, description="The session's id.")
 OF_SESSION = OpenApiParameter("session", str, description="The session's id; left out: the one that started last.")
-NAME = OpenApiParameter("name", str, required=True, description="The channel's name.")
+NAME = OpenApiParameter("name", _TEXT, required=True, description="The channel's name.")
 AT = OpenApiParameter("at", str, description=f"{INSTANT}; left out: now.")
 T0 = OpenApiParameter("t0", str, description=f"Not before; {INSTANT}.")
 T1 = OpenApiParameter("t1", str, description=f"Not after; {INSTANT}.")
 SEVERITY = OpenApiParameter("severity", str, enum=SEVERITIES, description="As grave as this, or graver.")
 LIMIT = OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_EVENTS, "default": 100})
-Q = OpenApiParameter("q", str, required=True, description="Words of the channel's name or unit, in any order.")
+Q = OpenApiParameter(
+    "q",
+    {**_TEXT, "maxLength": MAX_QUERY},
+    required=True,
+    description="Words of the channel's name or unit, in any order.",
+)
 K = OpenApiParameter("k", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10})
 
 

@@ -8,8 +8,19 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-NUMBER = {"oneOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string", "pattern": r"^\s*[-+0-9.eE]+\s*$"}]}
-TIME = {"type": "string", "format": "date-time", "description": "With an offset; left out: the moment of receipt."}
+NUMBER = {
+    "oneOf": [
+        {"type": "number"},
+        {"type": "boolean"},
+        {"type": "string", "pattern": r"^[-+]?([0-9]{1,200}\.?[0-9]{0,99}|\.[0-9]{1,99})([eE][-+]?[0-9]{1,2})?$"},
+    ]
+}
+TIME = {
+    "type": ["string", "null"],
+    "format": "date-time",
+    "minLength": 1,
+    "description": "With an offset; left out, or null: the moment of receipt.",
+}
 NAME = {"type": "string", "minLength": 1, "maxLength": 255}
 UNIT = {"type": ["string", "null"], "maxLength": 64}
 

@@ -11,6 +11,7 @@ from telemetry_app.api import (
     doors,
     experiment_csv,
     exporting,
+    figures,
     imports,
     influx,
     plugins,
@@ -53,6 +54,8 @@ urlpatterns = [
     path("api/query/range", querying.RangeDoor.as_view(), name="query-range"),
     path("api/query/events", querying.EventsDoor.as_view(), name="query-events"),
     path("api/query/search", querying.SearchDoor.as_view(), name="query-search"),
+    path("api/sessions/<str:sid>/analytics/snapshots", figures.AnalyticsDoor.as_view(), name="analytics-snapshots"),
+    path("api/sessions/<str:sid>/qc/metrics", figures.QualityDoor.as_view(), name="qc-metrics"),
     path(ALARMS, alarms.AlarmsDoor.as_view(), name="alarms"),
     path(f"{ALARMS}/<str:alarm_id>/acknowledge", alarms.AcknowledgeDoor.as_view(), name="alarm-acknowledge"),
     *(

@@ -63,8 +63,8 @@ class Batch:
             for text in (self.names[channel], self.units[channel]):
                 digest.update(f"{len(text)}:{text}".encode())
             digest.update(f"{run.stop - run.start}\n".encode())
-            digest.update(self.times[run].astype("<i8").tobytes())
-            digest.update(self.values[run].astype("<f8").tobytes())
+            digest.update(self.times[run].astype("<i8", copy=False).data)
+            digest.update(self.values[run].astype("<f8", copy=False).data)
         return digest.hexdigest()
 
 

@@ -20,7 +20,7 @@ from sessions_app.policies import require_room_for_more
 from telemetry_app.limits import Limits
 from telemetry_app.models import Channel, Latest
 from telemetry_app.services.watching import judge_again
-from telemetry_app.stores.sql import ChannelRow, channels_named
+from telemetry_app.stores.admission import ChannelRow, channels_named
 from telemetry_app.units import same_unit
 
 UNIT_MISMATCH: Final = "unit_mismatch"
@@ -80,6 +80,16 @@ def resolve_channels(
     if errors:
         raise Invalid(errors[0]["detail"], code=UNIT_MISMATCH, errors=errors[:20])
     return known
+
+
+def channels_at_hand(rows: Sequence[ChannelRow], names: Sequence[str], units: Sequence[str]) -> dict[str, Known] | None:
+    """Return the channels of a batch by name, if all are among ``rows``, without limits and in the units sent."""
+    known = _known(rows)
+    plain = all(
+        name in known and not known[name].limits.any and unit in ("", known[name].unit)
+        for name, unit in zip(names, units, strict=True)
+    )
+    return known if plain else None
 
 
 def _known(rows: Iterable[ChannelRow]) -> dict[str, Known]:

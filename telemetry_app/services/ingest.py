@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -22,12 +22,14 @@ from sessions_app.models import LabSession
 from sessions_app.states import ENDED_STATUSES, LIVE_STATUSES
 from telemetry_app import stores
 from telemetry_app.ingest.columns import Batch
-from telemetry_app.services.channels import Known, resolve_channels
-from telemetry_app.services.watching import against_limits, tell
+from telemetry_app.services.channels import Known, channels_at_hand, resolve_channels
+from telemetry_app.services.watching import Watch, against_limits, tell
+from telemetry_app.stores.admission import Admission, ChannelRow, admit, hold_open
 from telemetry_app.stores.base import Body, Counts, Intake, Source
-from telemetry_app.stores.sql import Admission, ChannelRow, admit, hold_open
 
 LET_IN_MAX: Final = 10_000
+CHANNELS_KEPT: Final = 200
+"""Of a token and session; what more there are is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +130,54 @@ def ingest_by_token(
         read: gives the batch; called once its sender is known, or was lately, so that strangers cost no decoding.
         pass_on: whether this person may pass now.
     """
-    batch = read() if digest in _let_in else None
+    last = _let_in.get((digest, session_id))
+    batch = read() if last else None
+    if batch and last and (again := _as_before(last, batch, pass_on, at, body_sha256)):
+        return again
     with transaction.atomic():
         found = admit(digest, session_id, at, batch.names if batch else ())
         if found is None or not _plainly_allowed(found) or not pass_on(found.person):
-            _let_in.discard(digest)
+            _let_in.pop((digest, session_id), None)
             return None
-        _remember(digest)
+        _remember(found)
         arrival = Arrival(found.person, at, body_sha256)
         rows = found.channels if batch else None
         return _take_in(found.session.team_id, found.session, batch or read(), arrival, rows)
 
 
-_let_in: set[str] = set()
+_let_in: dict[tuple[str, UUID], Admission] = {}
 
 
-def _remember(digest: str) -> None:
-    """Keep in mind that this token was good; it is asked about again each time."""
+def _remember(admission: Admission) -> None:
+    """Keep in mind what this token, session and channels were; whether they still are is asked each time."""
     if len(_let_in) >= LET_IN_MAX:
         _let_in.clear()
-    _let_in.add(digest)
+    key = admission.digest, admission.session.pk
+    before = _let_in[key].channels if key in _let_in else []
+    channels = {row[1]: row for row in (*before, *admission.channels)}
+    if len(channels) > CHANNELS_KEPT:
+        channels = {row[1]: row for row in admission.channels[:CHANNELS_KEPT]}
+    _let_in[key] = replace(admission, channels=list(channels.values()))
+
+
+def _as_before(
+    last: Admission, batch: Batch, pass_on: Callable[[User], bool], at: datetime, body_sha256: str
+) -> Receipt | None:
+    """Store a batch that changes nothing but readings, if all is as it was lately; None, with nothing done, if not."""
+    known = channels_at_hand(last.channels, batch.names, batch.units)
+    if known is None or not pass_on(last.person):
+        return None
+    arrival = Arrival(last.person, at, body_sha256)
+    intake = _intake(last.session.pk, batch, [known[name] for name in batch.names], arrival, Watch())
+    counts = stores.current().append_again(intake, last)
+    if counts is None:
+        return None
+    if counts.first_seen:  # while it waited for its turn, a channel's last reading was withdrawn
+        with transaction.atomic():
+            tell(last.session, [one for one in known.values() if one.id in counts.first_seen], (), by=arrival.by, at=at)
+    if not counts.replayed:
+        _ring(last.session, last.session.team_id)
+    return Receipt(counts, known)
 
 
 def _plainly_allowed(found: Admission) -> bool:
@@ -176,23 +206,11 @@ def _take_in(
         rows: what is known of its channels, where they were asked for already.
     """
     by, at = arrival.by, arrival.at
-    named = batch.batch_id or arrival.batch_id or (f"sha256:{batch.digest()}" if batch.timed else f"once:{new_uuid()}")
     known = resolve_channels(team_id=team_id, names=batch.names, units=batch.units, by=by, at=at, rows=rows)
     channels = [known[name] for name in batch.names]
     session_id = None if session is None else session.pk
     watch = against_limits(session_id, batch, channels)
-    intake = Intake(
-        session_id=session_id,
-        channel_ids=tuple(channel.id for channel in channels),
-        batch=batch,
-        batch_id=named,
-        source=source_of(by, arrival.address_kind),
-        body_sha256=arrival.body_sha256,
-        received_at=at,
-        flagged=watch.flagged,
-        standings=watch.standings,
-        original=arrival.original,
-    )
+    intake = _intake(session_id, batch, channels, arrival, watch)
     counts = stores.current().append(intake)
     if counts.replayed:
         transaction.set_rollback(True)  # a repeat writes nothing, not even channels or units that it alone names
@@ -200,9 +218,32 @@ def _take_in(
     if session is not None:
         added = [channel for channel in channels if channel.id in counts.first_seen]
         tell(session, added, watch.moves, by=by, at=at)
+    _ring(session, team_id)
+    return Receipt(counts, known)
+
+
+def _intake(session_id: UUID | None, batch: Batch, channels: Sequence[Known], arrival: Arrival, watch: Watch) -> Intake:
+    """Return a batch as the store takes it."""
+    named = batch.batch_id or arrival.batch_id or (f"sha256:{batch.digest()}" if batch.timed else f"once:{new_uuid()}")
+    return Intake(
+        session_id=session_id,
+        channel_ids=tuple(channel.id for channel in channels),
+        batch=batch,
+        batch_id=named,
+        source=source_of(arrival.by, arrival.address_kind),
+        body_sha256=arrival.body_sha256,
+        received_at=arrival.at,
+        flagged=watch.flagged,
+        standings=watch.standings,
+        original=arrival.original,
+    )
+
+
+def _ring(session: LabSession | None, team_id: UUID) -> None:
+    """Ring for new readings once they are committed."""
+    if session is not None:
         transaction.on_commit(partial(realtime.ring_for_readings, session.topic))
     transaction.on_commit(partial(realtime.ring_for_readings, readings_topic(team_id)))
-    return Receipt(counts, known)
 
 
 def readings_topic(team_id: UUID) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from telemetry_app.codec import Times, Values
 from telemetry_app.decimate import Envelope
 from telemetry_app.ingest.columns import Batch
 from telemetry_app.states import Standing
+
+if TYPE_CHECKING:
+    from telemetry_app.stores.admission import Admission
 
 SessionKey = UUID | None
 """A session's key; None for readings outside any session."""
@@ -161,6 +164,12 @@ class ReadingStore(Protocol):
         """Store a batch, in the caller's transaction, which has passed the session's turnstile.
 
         A batch id seen before from this source changes nothing.
+        """
+
+    def append_again(self, intake: Intake, admission: Admission) -> Counts | None:
+        """Store a batch, in a transaction of its own, if an earlier admission still stands and nothing else changes.
+
+        None, with nothing done, where it does not stand, or where this engine gains nothing by asking so.
         """
 
     def marks(self, session_id: SessionKey, channel_ids: Collection[UUID]) -> dict[UUID, Mark]:

@@ -10,12 +10,14 @@ from uuid import UUID
 
 import numpy as np
 import zstandard
+from django.db import connection
 from django.db.models import F, Min, Q, Sum
 
 from telemetry_app.decimate import Envelope
 from telemetry_app.models import Latest, Original, Segment
 from telemetry_app.states import Standing
 from telemetry_app.stores import compaction, figures, reading, spans, sql, withdrawal
+from telemetry_app.stores.admission import Admission, unchanged
 from telemetry_app.stores.base import Body, Counts, Intake, Mark, Reading, Run, Seal, SessionKey, Span, Stats
 from telemetry_app.stores.packing import NOTHING, Readings, differing
 
@@ -26,27 +28,29 @@ class SegmentStore:
     name = "database"
 
     def append(self, intake: Intake) -> Counts:
-        batch = intake.batch
-        newest = batch.starts[1:] - 1
-        rows = sorted(
-            (channel_id, us, value, intake.standings.get(channel_id, Standing.INSIDE).value)
-            for channel_id, us, value in zip(
-                intake.channel_ids, batch.times[newest].tolist(), batch.values[newest].tolist(), strict=True
-            )
-        )
-        position, moved = sql.place(intake, rows)
-        if position is None:
+        placed = sql.place(intake, _newest(intake))
+        if placed.position is not None and intake.original is not None:
+            keep_original(placed.position, intake.original)
+        return self._counts(intake, placed)
+
+    def append_again(self, intake: Intake, admission: Admission) -> Counts | None:
+        if connection.vendor != "postgresql" or not intake.channel_ids or intake.original is not None:
+            return None
+        still = unchanged(admission, intake.channel_ids, intake.received_at)
+        placed = sql.place_if(still, intake, _newest(intake))
+        return self._counts(intake, placed) if placed.held else None
+
+    def _counts(self, intake: Intake, placed: sql.Placed) -> Counts:
+        if placed.position is None:
             return self._receipt(intake)
-        if intake.original is not None:
-            keep_original(position, intake.original)
         return Counts(
-            created=self._created(intake, position, moved),
-            late=batch.late,
+            created=self._created(intake, placed.position, placed.moved),
+            late=intake.batch.late,
             flagged=intake.flagged,
             batch_id=intake.batch_id,
             replayed=False,
             body_sha256=intake.body_sha256,
-            first_seen=frozenset(channel for channel, prior in moved.items() if prior is None),
+            first_seen=frozenset(channel for channel, prior in placed.moved.items() if prior is None),
         )
 
     def _receipt(self, intake: Intake) -> Counts:
@@ -167,6 +171,18 @@ class SegmentStore:
             Q(readings__gte=least) | Q(oldest__lt=idle_before)
         )
         return [row["session_id"] for row in ready.order_by(F("readings").desc())]
+
+
+def _newest(intake: Intake) -> list[sql.LatestRow]:
+    """Return the newest reading that a batch brings of each channel, by channel."""
+    batch = intake.batch
+    newest = batch.starts[1:] - 1
+    return sorted(
+        (channel_id, us, value, intake.standings.get(channel_id, Standing.INSIDE).value)
+        for channel_id, us, value in zip(
+            intake.channel_ids, batch.times[newest].tolist(), batch.values[newest].tolist(), strict=True
+        )
+    )
 
 
 def bounds(first_us: int | None, last_us: int | None) -> tuple[int, int]:

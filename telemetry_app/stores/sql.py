@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
-from biolab.accounts.models import Membership, ServiceToken, User
-from sessions_app import turnstile
-from sessions_app.models import LabSession
 from telemetry_app.instants import to_us
-from telemetry_app.models import Channel, Latest, Segment
+from telemetry_app.models import Latest, Segment
 from telemetry_app.stores.base import Intake, SessionKey
 from telemetry_app.stores.packing import pack_ids, pack_runs
-
-ChannelRow = tuple[UUID, str, str, float | None, float | None]
-"""Of a channel: id, name, unit, minimum, maximum."""
 
 LatestRow = tuple[UUID, int, float, str]
 """A channel's newest reading: channel, microseconds, value, standing."""
@@ -34,129 +25,53 @@ _PACE = (
 _ARRAYS = "unnest(%s::uuid[], %s::bigint[], %s::float8[], %s::varchar[]) AS u"
 
 
-def hold_open(session_id: UUID, person_id: UUID) -> tuple[str | None, str | None]:
-    """Return the session's status, which cannot become an ended one until the transaction is over, and a person's role.
-
-    Many batches hold it at once, and writers of notes and steps do not wait for them; only the end of the session does.
-    On SQLite the transaction excludes other writers by itself. The role in the session's team is None for a stranger.
-    """
-    passing, key, lock = _held_open(session_id)
-    session, member = (connection.ops.quote_name(model._meta.db_table) for model in (LabSession, Membership))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT s.status, m.role FROM {passing}{session} s "  # noqa: S608
-            f"LEFT JOIN {member} m ON m.team_id = s.team_id AND m.user_id = %s WHERE s.id = %s{lock}",
-            [*key, _key(person_id), _key(session_id)],
-        )
-        row = cursor.fetchone()
-    return (None, None) if row is None else (row[0], row[1])
-
-
 @dataclass(frozen=True, slots=True)
-class Admission:
-    """A service token, its owner and a session at one moment; of each row only what taking in a batch reads.
+class Condition:
+    """A SELECT that gives one row where something holds, else none, and its parameters."""
 
-    ``channels`` are those of the session's team, as ``channels_named`` returns them.
+    statement: str
+    parameters: Sequence[Any]
+
+
+class Placed(NamedTuple):
+    """What came of placing a batch.
+
+    Attributes:
+        held: the condition held; without it nothing was done.
+        position: its place in the receive order; None where it was stored before.
+        moved: for each channel that moved on, its newest time before; None where it had none.
     """
 
-    person: User
-    session: LabSession
-    role: str | None
-    scopes: list[str]
-    session_ids: list[str]
-    team_id: UUID | None
-    channels: list[ChannelRow]
+    held: bool
+    position: int | None
+    moved: dict[UUID, int | None]
 
 
-def admit(digest: str, session_id: UUID, at: datetime, names: Sequence[str]) -> Admission | None:
-    """Return who shows a token and the session held open as ``hold_open`` does; None unless both are there and good.
-
-    Args:
-        names: of the channels that are wanted with it; PostgreSQL is asked for all in one exchange.
-    """
-    native = connection.vendor == "postgresql"
-    with connection.cursor() as cursor:
-        _ask_admission(cursor, digest, session_id, at, names if native else ())
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    database = connection.alias
-    owner_fields = ["id", "username", "full_name", "role", "is_active"]
-    person = User.from_db(database, owner_fields, [_uuid(row[5]), *row[6:9], True])
-    person.credential = ServiceToken.from_db(database, ["id", "name"], [_uuid(row[0]), row[1]])
-    held = LabSession.from_db(database, ["id", "team_id", "status"], [session_id, _uuid(row[9]), row[10]])
-    team_id = None if row[4] is None else _uuid(row[4])
-    channels = [(UUID(key), *rest) for key, *rest in row[12] or ()] if native else channels_named(held.team_id, names)
-    return Admission(person, held, row[11], json.loads(row[2]), json.loads(row[3]), team_id, channels)
-
-
-def _ask_admission(cursor: CursorWrapper, digest: str, session_id: UUID, at: datetime, names: Sequence[str]) -> None:
-    passing, key, lock = _held_open(session_id)
-    token, user, session, member, channel = (
-        connection.ops.quote_name(model._meta.db_table)
-        for model in (ServiceToken, User, LabSession, Membership, Channel)
-    )
-    channels = "NULL"
-    if names:
-        channels = (
-            f"(SELECT json_agg(json_build_array(c.id, c.name, c.unit, c.min_value, c.max_value)) FROM {channel} c "  # noqa: S608
-            "WHERE c.team_id = s.team_id AND c.withdrawn_at IS NULL AND c.name = ANY(%s))"
-        )
-    cursor.execute(
-        "SELECT t.id, t.name, t.scopes, t.session_ids, t.team_id, u.id, u.username, u.full_name, u.role, "  # noqa: S608
-        f"s.team_id, s.status, m.role, {channels} FROM {passing}{token} t JOIN {user} u ON u.id = t.owner_id "
-        f"JOIN {session} s ON s.id = %s LEFT JOIN {member} m ON m.team_id = s.team_id AND m.user_id = u.id "
-        "WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) "
-        f"AND u.is_active{lock}",
-        [
-            *([list(names)] if names else []),
-            *key,
-            _key(session_id),
-            digest,
-            connection.ops.adapt_datetimefield_value(at),
-        ],
-    )
-
-
-def _held_open(session_id: UUID) -> tuple[str, list[Any], str]:
-    """Return what stands before the tables of a statement that holds a session open, its parameters, and its end."""
-    if connection.vendor != "postgresql":
-        return "", [], ""
-    return f"{turnstile.PASSING} CROSS JOIN ", turnstile.key(session_id), " FOR KEY SHARE OF s"
-
-
-def channels_named(team_id: UUID, names: Iterable[str]) -> list[ChannelRow]:
-    """Return those of a team's channels in use that have one of these names."""
-    table, wanted = connection.ops.quote_name(Channel._meta.db_table), list(names)
-    native = connection.vendor == "postgresql"
-    holes = "= ANY(%s)" if native else f"IN ({', '.join(['%s'] * len(wanted))})"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, name, unit, min_value, max_value FROM {table} WHERE team_id = %s AND withdrawn_at IS NULL "  # noqa: S608
-            f"AND name {holes}",
-            [_key(team_id), wanted] if native else [_key(team_id), *wanted],
-        )
-        return [(_uuid(key), *rest) for key, *rest in cursor.fetchall()]
-
-
-def place(intake: Intake, rows: Sequence[LatestRow]) -> tuple[int | None, dict[UUID, int | None]]:
+def place(intake: Intake, rows: Sequence[LatestRow]) -> Placed:
     """Store the batch and move its channels on: :func:`insert_segment` and :func:`raise_latest`.
 
     Both go to PostgreSQL in one exchange.
     """
-    if connection.vendor != "postgresql" or not rows:
-        position = insert_segment(intake)
-        return position, {} if position is None else raise_latest(intake.session_id, position, rows)
+    if connection.vendor == "postgresql" and rows:
+        return place_if(Condition("SELECT 1", ()), intake, rows)
+    position = insert_segment(intake)
+    return Placed(True, position, {} if position is None else raise_latest(intake.session_id, position, rows))
+
+
+def place_if(condition: Condition, intake: Intake, rows: Sequence[LatestRow]) -> Placed:
+    """Do on PostgreSQL what :func:`place` does, in one exchange that asks for the condition, too."""
     names, values = _segment_of(intake)
     moving = _raising(intake.session_id, f"SELECT %s, placed.position, u.* FROM placed, {_ARRAYS}")  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH placed AS ({_inserting(names)}), moved AS ({moving}) "  # noqa: S608
-            "SELECT placed.position, moved.channel_id, moved.prior_at FROM placed LEFT JOIN moved ON true",
-            [*values, intake.session_id, *_arrays(rows)],
+            f"WITH held AS ({condition.statement}), placed AS ({_inserting(names, 'SELECT {} FROM held')}), "  # noqa: S608
+            f"moved AS ({moving}) SELECT placed.position, moved.channel_id, moved.prior_at "
+            "FROM held LEFT JOIN placed ON true LEFT JOIN moved ON true",
+            [*condition.parameters, *values, intake.session_id, *_arrays(rows)],
         )
         found = cursor.fetchall()
-    return (found[0][0] if found else None), {channel: prior for _, channel, prior in found if channel is not None}
+    moved = {channel: prior for _, channel, prior in found if channel is not None}
+    return Placed(bool(found), found[0][0] if found else None, moved)
 
 
 def insert_segment(intake: Intake) -> int | None:
@@ -178,10 +93,10 @@ def _segment_of(intake: Intake) -> tuple[tuple[str, ...], list[Any]]:
     if batch.times.size:
         first_us, last_us = int(batch.times.min()), int(batch.times.max())
     values: dict[str, Any] = {
-        "session_id": _key_or_none(intake.session_id),
+        "session_id": key_or_none(intake.session_id),
         "source": intake.source.key,
-        "person_id": _key_or_none(intake.source.person_id),
-        "token_id": _key_or_none(intake.source.token_id),
+        "person_id": key_or_none(intake.source.person_id),
+        "token_id": key_or_none(intake.source.token_id),
         "address_kind": intake.source.address_kind,
         "batch_id": intake.batch_id,
         "body_sha256": intake.body_sha256,
@@ -199,11 +114,11 @@ def _segment_of(intake: Intake) -> tuple[tuple[str, ...], list[Any]]:
 
 
 @cache
-def _inserting(names: tuple[str, ...]) -> str:
-    """Return the statement that stores a segment."""
+def _inserting(names: tuple[str, ...], source: str = "VALUES ({})") -> str:
+    """Return the statement that stores a segment; ``source`` has a place for its columns."""
     table, quoted = Segment._meta.db_table, ", ".join(map(connection.ops.quote_name, names))
-    holes = ", ".join(["%s"] * len(names))
-    return f'INSERT INTO "{table}" ({quoted}) VALUES ({holes}) ON CONFLICT DO NOTHING RETURNING position'  # noqa: S608
+    row = source.format(", ".join(["%s"] * len(names)))
+    return f'INSERT INTO "{table}" ({quoted}) {row} ON CONFLICT DO NOTHING RETURNING position'
 
 
 def raise_latest(session_id: SessionKey, position: int, rows: Sequence[LatestRow]) -> dict[UUID, int | None]:
@@ -213,7 +128,7 @@ def raise_latest(session_id: SessionKey, position: int, rows: Sequence[LatestRow
         position: receive order of the batch; of two values for one moment the later received stays.
         rows: by channel, so that two batches lock in one order.
     """
-    session = _key_or_none(session_id)
+    session = key_or_none(session_id)
     moved: dict[UUID, int | None] = {}
     for start in range(0, len(rows), _LATEST_PER_STATEMENT):
         some = rows[start : start + _LATEST_PER_STATEMENT]
@@ -221,11 +136,11 @@ def raise_latest(session_id: SessionKey, position: int, rows: Sequence[LatestRow
         held = [
             value
             for channel_id, us, reading, standing in some
-            for value in (session, position, _key(channel_id), us, reading, standing)
+            for value in (session, position, key_of(channel_id), us, reading, standing)
         ]
         with connection.cursor() as cursor:
             cursor.execute(_raising(session_id, f"VALUES {holes}"), held)
-            moved |= {_uuid(key): prior for key, prior in cursor.fetchall()}
+            moved |= {uuid_of(key): prior for key, prior in cursor.fetchall()}
     return moved
 
 
@@ -268,13 +183,16 @@ def claim_compaction(session_id: SessionKey, *, wait: bool = False) -> bool:
 COMPACTION_LOCK = 0x62_69_6F_63
 
 
-def _key_or_none(value: UUID | None) -> UUID | str | None:
-    return None if value is None else _key(value)
+def key_or_none(value: UUID | None) -> UUID | str | None:
+    """Return an id, where there is one, as this database takes it."""
+    return None if value is None else key_of(value)
 
 
-def _key(value: UUID) -> UUID | str:
+def key_of(value: UUID) -> UUID | str:
+    """Return an id as this database takes it."""
     return value if connection.features.has_native_uuid_field else value.hex
 
 
-def _uuid(value: Any) -> UUID:
+def uuid_of(value: Any) -> UUID:
+    """Return an id as this database gave it."""
     return value if isinstance(value, UUID) else UUID(str(value))

@@ -23,7 +23,7 @@ from sessions_app.states import SessionStatus
 from telemetry_app.api import quick
 from telemetry_app.api.quick import BATCH as BATCH_DOOR
 from telemetry_app.api.quick import QuickDoors
-from telemetry_app.models import Latest, Segment
+from telemetry_app.models import Channel, Latest, Segment
 from tests.factories.accounts import make_team, make_token
 from tests.factories.sessions import SessionFactory, make_member
 
@@ -131,7 +131,7 @@ def test_what_changes_between_two_batches_holds_for_the_second(
 ) -> None:
     token, client = shown
     change, status = REASONS[reason]
-    assert send(client, session)[0] == 200
+    assert [send(client, session)[0] for _ in range(3)] == [200, 200, 200]
     change(session, token)
 
     assert send(client, session)[0] == status
@@ -214,14 +214,60 @@ def test_plain_http_is_left_to_the_door_where_the_house_speaks_https(
     assert send(shown[1], session, HTTP_X_FORWARDED_PROTO="https")[0] == 200
 
 
+LATER = {"data": [{**BATCH["data"][0], "timestamp": "2026-01-02T03:04:06Z"}]}
+
+
 def test_it_asks_as_little_as_it_can(session: LabSession, shown: tuple[ServiceToken, Instrument]) -> None:
-    send(shown[1], session)
-    later = {"data": [{**BATCH["data"][0], "timestamp": "2026-01-02T03:04:06Z"}]}
+    for _ in range(2):
+        send(shown[1], session)
 
     with CaptureQueriesContext(connection) as queries:
-        shown[1].post(f"/api/sessions/{session.public_id}/telemetry/batch", later)
+        told = shown[1].post(f"/api/sessions/{session.public_id}/telemetry/batch", LATER)
 
-    assert len(queries) == (4 if connection.vendor == "postgresql" else 6)  # two of them the test's own savepoint
+    assert (told.status, told.body["created"]) == (200, 1)
+    assert len(queries) == (1 if connection.vendor == "postgresql" else 6)  # two of the six the test's own savepoint
+
+
+def limit(channel: Channel) -> None:
+    Channel.objects.filter(pk=channel.pk).update(max_value=1.0)
+
+
+def withdraw(channel: Channel) -> None:
+    Channel.objects.filter(pk=channel.pk).update(withdrawn_at=PAST)
+
+
+def forget(channel: Channel) -> None:
+    Latest.objects.filter(channel=channel).delete()
+
+
+@pytest.mark.parametrize(
+    ("change", "flagged", "facts", "channels"),
+    [
+        (lambda channel: None, 0, [], 1),
+        (limit, 1, ["telemetry.limit.crossed"], 1),
+        (withdraw, 0, ["telemetry.channel.added"], 2),
+        (forget, 0, ["telemetry.channel.added"], 1),
+    ],
+)
+def test_what_becomes_of_a_channel_between_two_batches_holds_for_the_second(
+    session: LabSession,
+    shown: tuple[ServiceToken, Instrument],
+    change: Callable[[Channel], None],
+    flagged: int,
+    facts: list[str],
+    channels: int,
+) -> None:
+    for _ in range(2):
+        send(shown[1], session)
+    told_before = session.events.count()
+    change(Channel.objects.get())
+
+    told = shown[1].post(f"/api/sessions/{session.public_id}/telemetry/batch", LATER)
+
+    assert (told.status, told.body["flagged"]) == (200, flagged)
+    assert [event.kind for event in session.events.order_by("sequence")[told_before:]] == facts
+    assert Channel.objects.count() == channels
+    assert Segment.objects.count() == 2
 
 
 def test_strangers_cost_no_decoding(session: LabSession, monkeypatch: pytest.MonkeyPatch) -> None:

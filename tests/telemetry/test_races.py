@@ -24,8 +24,9 @@ from telemetry_app.models import Channel, Segment
 from telemetry_app.services.ingest import ingest, ingest_outside
 from telemetry_app.services.withdrawing import withdraw_channel, withdraw_readings
 from telemetry_app.stores import current
+from telemetry_app.stores.admission import hold_open
 from telemetry_app.stores.reading import FIRST_US, LAST_US
-from telemetry_app.stores.sql import hold_open, insert_segment
+from telemetry_app.stores.sql import insert_segment
 from tests.factories.sessions import NINE, SessionFactory, make_member
 from tests.factories.telemetry import ChannelFactory, make_batch, make_intake
 

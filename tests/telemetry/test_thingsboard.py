@@ -249,12 +249,16 @@ def test_a_token_is_asked_afresh_each_time(session: LabSession, operator: User, 
     assert not Segment.objects.exists()
 
 
-@pytest.mark.parametrize("token", ["bl_unknown", "A1_TEST_TOKEN", "datapoints"])
+@pytest.mark.parametrize("token", ["bl_unknown", "A1_TEST_TOKEN"])
 def test_an_unknown_token_is_nobodys(token: str) -> None:
     answer = send(token, {"pH": 7})
 
     assert answer.status_code == 401
     assert token not in answer.content.decode()
+
+
+def test_the_name_of_another_door_is_no_token() -> None:
+    assert send("datapoints", {"pH": 7}).status_code == 405
 
 
 def test_an_ended_session_of_its_own_takes_no_more(session: LabSession, secret: str) -> None:
