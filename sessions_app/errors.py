@@ -17,6 +17,12 @@ class SessionNotRunning(Conflict):
     default_code = "session_not_running"
 
 
+class SessionImported(Conflict):
+    """The session was read from an archive; nothing is ever added to it."""
+
+    default_code = "session_imported"
+
+
 class StepOutOfOrder(Conflict):
     """The protocol wants its steps in order."""
 

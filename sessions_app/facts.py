@@ -102,6 +102,15 @@ class SessionHidden(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SessionListed(Fact):
+    """The session is on the lists of controllers again."""
+
+    kind: ClassVar[str] = "session.listed"
+    sentence: ClassVar[str] = "The session was put back on the controllers' lists. {reason}"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepMoved(Fact):
     kind: ClassVar[str] = "step.transition"
     sentence: ClassVar[str] = "Step “{instruction}”: {from_status} → {to_status}."
@@ -251,4 +260,22 @@ class FileUploaded(Fact):
     file_size: int
     sha256: str
     late_entry: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegalHoldSet(Fact):
+    """Nothing of the session may be removed until further notice."""
+
+    kind: ClassVar[str] = "session.legal_hold.set"
+    sentence: ClassVar[str] = "The session was put under legal hold. {reason}"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegalHoldLifted(Fact):
+    """Retention runs again."""
+
+    kind: ClassVar[str] = "session.legal_hold.lifted"
+    sentence: ClassVar[str] = "The legal hold was lifted. {reason}"
     reason: str

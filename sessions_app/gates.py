@@ -84,11 +84,16 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why a step cannot begin, what would free it, and what the house can set going by itself."""
+    """Why a step cannot begin, what would free it, and what the house can set going by itself.
+
+    Attributes:
+        causes: one sentence for each thing that is missing; ``reason`` tells all of them.
+    """
 
     reason: str
     required_actions: tuple[str, ...]
     auto_triggers: tuple[str, ...]
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +124,14 @@ class Requirements:
 def block_of(requirement: Requirement, bench: Bench, *, at: datetime) -> Block | None:
     """Return what blocks a step with this requirement at a moment, or None."""
     reasons: list[str] = []
+    causes: list[str] = []
     actions: list[str] = []
     triggers: list[str] = []
     missing = [name for name in requirement.approvals if name not in bench.approved_here]
     missing += [name for name in requirement.session_approvals if name not in bench.approved]
     if missing:
         reasons.append(f"Approval is missing: {', '.join(missing)}.")
+        causes += [f"Approval is missing: {name}." for name in missing]
         actions += [f"{APPROVE}:{name}" for name in missing]
         triggers += [f"{NOTIFY}:{name}" for name in missing]
     for name in requirement.equipment:
@@ -143,7 +150,8 @@ def block_of(requirement: Requirement, bench: Bench, *, at: datetime) -> Block |
             actions.append(f"{RESTORE}:{window.channel}")
     if not reasons:
         return None
-    return Block(" ".join(reasons), _distinct(actions), _distinct(triggers))
+    causes += reasons[1:] if missing else reasons
+    return Block(" ".join(reasons), _distinct(actions), _distinct(triggers), _distinct(causes))
 
 
 def split_action(action: str) -> tuple[str, str]:

@@ -9,10 +9,19 @@ from uuid import UUID
 from django.db.models import Q
 
 from biolab.kernel.ids import parse_id
-from sessions_app.gates import Bench, Block, Heard, Instrument, Requirements, block_of, read_requirements
+from sessions_app.gates import (
+    Bench,
+    Block,
+    Heard,
+    Instrument,
+    Requirements,
+    block_of,
+    read_requirements,
+)
 from sessions_app.models import Equipment, LabSession, Step, StepApproval
 from sessions_app.ports import readings
 from sessions_app.states import StepStatus
+from sessions_app.supposing import Supposition
 
 
 def requirements_of(session: LabSession, steps: int) -> Requirements:
@@ -20,18 +29,23 @@ def requirements_of(session: LabSession, steps: int) -> Requirements:
     return read_requirements(session.parameters, steps=steps)[0]
 
 
-def blocks_of(session: LabSession, steps: Sequence[Step], *, at: datetime) -> dict[int, Block]:
+def blocks_of(
+    session: LabSession, steps: Sequence[Step], *, at: datetime, supposing: Supposition | None = None
+) -> dict[int, Block]:
     """Return what blocks those of the steps that have not begun, by index; of an ended session, what did at its end.
 
     Reads nothing for a session without requirements, and as much for one step as for all.
 
     Args:
         steps: of this session, some or all.
+        supposing: what is taken as given, whatever the bench says.
     """
     most = max((step.index for step in steps), default=-1) + 1
     requirements = requirements_of(session, most)
     waiting = [step for step in steps if step.status == StepStatus.PENDING]
     asked = {step.index: requirements.of(step.index) for step in waiting} if requirements else {}
+    if supposing is not None:
+        asked = {index: supposing.relieve(requirement) for index, requirement in asked.items()}
     asked = {index: requirement for index, requirement in asked.items() if requirement.blocks}
     if not asked:
         return {}

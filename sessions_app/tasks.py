@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from biolab.kernel.leases import knock
-from sessions_app.services import files, recordings, transcripts
+from sessions_app.services import files, logs, recordings, transcripts
 from sessions_app.services.transcribing import run_transcription
 
 
@@ -35,3 +36,9 @@ def tidy_recordings() -> None:
 def tidy_files() -> None:
     """Remove files that were handed in and that no row names."""
     files.sweep_files(at=timezone.now())
+
+
+@shared_task(name="logs.forget_old", ignore_result=True)
+def forget_old_logs() -> None:
+    """Delete what has been read in the instruments' log long ago."""
+    logs.forget_old_logs(at=timezone.now(), days=settings.LOG_RETENTION_DAYS)

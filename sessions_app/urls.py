@@ -2,14 +2,16 @@
 
 from django.urls import path
 
-from sessions_app.comparison_pages import ComparePage
-from sessions_app.log_pages import LogMark, LogPage
-from sessions_app.notebook_pages import EditEntryPage, EntryPage, NewEntryPage, NotebookPage
-from sessions_app.pages import NewSessionPage, SessionsPage
+from sessions_app.pages.comparison import ComparePage
+from sessions_app.pages.log import LogMark, LogPage
+from sessions_app.pages.notebook import EditEntryPage, EntryPage, NewEntryPage, NotebookPage
+from sessions_app.pages.notes import NotesPage
+from sessions_app.pages.sessions import NewSessionPage, SessionsPage
 
 urlpatterns = [
     path("", SessionsPage.as_view(), name="page-sessions"),
     path("sessions/<str:sid>/compare", ComparePage.as_view(), name="page-compare"),
+    path("sessions/<str:sid>/all-notes", NotesPage.as_view(), name="page-notes"),
     path("sessions/new", NewSessionPage.as_view(), name="page-session-new"),
     path("notebook", NotebookPage.as_view(), name="page-notebook"),
     path("notebook/new", NewEntryPage.as_view(), name="page-entry-new"),

@@ -68,9 +68,8 @@ def verify_session(pk: UUID) -> Report:
     """
     session_id = typeid(LabSession.id_prefix, pk)
     last: int = TimelineEvent.objects.filter(session=pk).aggregate(last=Max("sequence"))["last"] or 0
-    row = LabSession.objects.values("created_at", "genesis", "head_sequence", "head_hash", "protocol_version_id").get(
-        pk=pk
-    )
+    columns = ("created_at", "genesis", "head_sequence", "head_hash", "protocol_version_id", "imported_from")
+    row = LabSession.objects.values(*columns, "imported__keys", "imported__protocol_digest").get(pk=pk)
     statements = [
         _Statement(*columns)
         for columns in Checkpoint.objects.filter(session=pk)
@@ -79,7 +78,7 @@ def verify_session(pk: UUID) -> Report:
     ]
     hashes = {statement.sequence: "" for statement in statements} | {0: str(row["genesis"])}
     verdict = chain.verify(
-        _watched(_stored(pk, session_id, up_to=row["head_sequence"]), hashes),
+        _watched(_stored(pk, session_id, up_to=row["head_sequence"], imported=bool(row["imported_from"])), hashes),
         genesis_hash=row["genesis"],
         head_sequence=row["head_sequence"],
         head_hash=row["head_hash"],
@@ -92,7 +91,7 @@ def verify_session(pk: UUID) -> Report:
         first_bad, reason = row["head_sequence"] + 1, "an event stands behind the session's head"
     checkpoint = None
     for statement in statements:
-        fault = _fault_of(statement, session_id, hashes)
+        fault = _fault_of(statement, session_id, hashes, row["imported__keys"] or {})
         checkpoint = LastCheckpoint(statement.sequence, iso(statement.created_at), statement.key_id, not fault)
         if fault and first_bad is None:
             first_bad, reason = min(statement.sequence, verdict.events + 1), fault
@@ -108,8 +107,11 @@ def verify_session(pk: UUID) -> Report:
     )
 
 
-def _stored(pk: UUID, session_id: str, *, up_to: int) -> Iterator[chain.Stored]:
-    """Yield the session's events up to a sequence as their columns hold them, by sequence."""
+def _stored(pk: UUID, session_id: str, *, up_to: int, imported: bool) -> Iterator[chain.Stored]:
+    """Yield the session's events up to a sequence as their columns hold them, by sequence.
+
+    Whoever acted in an imported session is no person of this instance; only the text that was hashed names them.
+    """
     rows = (
         TimelineEvent.objects.filter(session=pk, sequence__lte=up_to)
         .order_by("sequence")
@@ -129,10 +131,18 @@ def _stored(pk: UUID, session_id: str, *, up_to: int) -> Iterator[chain.Stored]:
             typeid(TimelineEvent.id_prefix, event),
             session_id,
             kind,
-            actors[actor],
+            _actor_in(text) if imported else actors[actor],
             iso(occurred_at),
             iso(created_at),
         )
+
+
+def _actor_in(text: str) -> str | None:
+    try:
+        actor: str | None = orjson.loads(text)["actor"]["id"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return actor
 
 
 def _watched(events: Iterator[chain.Stored], hashes: dict[int, str]) -> Iterator[chain.Stored]:
@@ -145,7 +155,7 @@ def _watched(events: Iterator[chain.Stored], hashes: dict[int, str]) -> Iterator
 
 def _fault_at_the_start(session_id: str, row: Mapping[str, Any]) -> str:
     """Return what is wrong with what the chain starts from, or nothing."""
-    digest = ""
+    digest = row["imported__protocol_digest"] or ""
     if row["protocol_version_id"] is not None:
         version = ProtocolVersion.objects.get(pk=row["protocol_version_id"])
         digest = version.wording_digest
@@ -157,11 +167,19 @@ def _fault_at_the_start(session_id: str, row: Mapping[str, Any]) -> str:
     return ""
 
 
-def _fault_of(statement: _Statement, session_id: str, hashes: dict[int, str]) -> str:
-    """Return what is wrong with a checkpoint or with the chain it speaks of, or nothing."""
+def _fault_of(statement: _Statement, session_id: str, hashes: dict[int, str], foreign_keys: Mapping[str, str]) -> str:
+    """Return what is wrong with a checkpoint or with the chain it speaks of, or nothing.
+
+    Args:
+        foreign_keys: public keys of the instance that an imported session comes from, in hex, by their ids.
+    """
     try:
         text = CHECKPOINT + statement.canonical.encode()
-        signed = keys.verify(text, bytes.fromhex(statement.signature), statement.key_id)
+        signature, foreign = bytes.fromhex(statement.signature), foreign_keys.get(statement.key_id)
+        if foreign is not None:
+            signed = keys.verify_with(foreign, text, signature)
+        else:
+            signed = keys.verify(text, signature, statement.key_id)
         record = orjson.loads(statement.canonical)
         expected = chain.checkpoint_record(
             session_id=session_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from django.contrib import admin, messages
@@ -18,6 +19,8 @@ from biolab.accounts.models import User
 from biolab.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, action, confirmed, display
 from biolab.kernel.machine import Move
 from sessions_app.models import LabSession, Step
+from sessions_app.services.experiments import list_session
+from sessions_app.services.holds import lift_legal_hold, set_legal_hold
 from sessions_app.services.sessions import move_session, open_moves
 from sessions_app.states import ABORT, COMPLETE, PAUSE, RESUME, START
 from sessions_app.verification import verify_session
@@ -63,7 +66,7 @@ class LabSessionAdmin(ReadOnlyAdmin):
         "written",
     )
     list_select_related = ("team", "protocol_version", "created_by")
-    list_filter = ("status", "team")
+    list_filter = ("status", "legal_hold", "team")
     search_fields = ("name", "description")
     date_hierarchy = "created_at"
     fields = (
@@ -90,7 +93,17 @@ class LabSessionAdmin(ReadOnlyAdmin):
     readonly_fields = fields
     actions = ("export_csv",)
     csv_columns = ("public_id", "name", "team", "status", "created_by", "created_at", "started_at", "ended_at")
-    actions_detail = ("verify", "start", "pause", "resume", "complete", "abort")
+    actions_detail = (
+        "verify",
+        "start",
+        "pause",
+        "resume",
+        "complete",
+        "abort",
+        "hold_legally",
+        "lift_hold",
+        "list_again",
+    )
 
     @display(
         description="status",
@@ -135,7 +148,7 @@ class LabSessionAdmin(ReadOnlyAdmin):
             session.pk,
         )
 
-    @action(description="Verify the timeline", url_path="verify", permissions=["view"])
+    @action(description="Verify the timeline", url_path="verify", permissions=["view"], reads=True)
     def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
         session: LabSession = self.row(request, object_id)
         report = verify_session(session.pk)
@@ -165,6 +178,51 @@ class LabSessionAdmin(ReadOnlyAdmin):
     @action(description="Abort", url_path="abort", permissions=["abort"])
     def abort(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         return self._move(request, object_id, ABORT)
+
+    @action(description="Set a legal hold", url_path="legal-hold", permissions=["set_hold"])
+    def hold_legally(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        question = "Keep everything of this session until the hold is lifted? Archives expire no more."
+        return self._turn_hold(request, object_id, set_legal_hold, question=question, done="It is under legal hold.")
+
+    @action(description="Lift the legal hold", url_path="lift-legal-hold", permissions=["lift_hold"])
+    def lift_hold(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        question = "Lift the legal hold? Archives whose time is over are removed by the next sweep."
+        return self._turn_hold(request, object_id, lift_legal_hold, question=question, done="The hold is lifted.")
+
+    @action(description="Put back on the controllers' lists", url_path="list-again", permissions=["list_again"])
+    def list_again(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        question = "Put this session back on the lists of controllers, which took it for deleted?"
+        return self._turn_hold(request, object_id, list_session, question=question, done="It is on the lists again.")
+
+    def has_list_again_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        session = obj if isinstance(obj, LabSession) else self.get_object(request, str(obj))
+        return session is not None and session.hidden_at is not None and cast(User, request.user).is_admin
+
+    def _turn_hold(
+        self, request: HttpRequest, object_id: str, turn: Callable[..., LabSession], *, question: str, done: str
+    ) -> HttpResponseBase:
+        session: LabSession = self.row(request, object_id)
+        by, reason = cast(User, request.user), request.POST.get("reason", "")
+        return confirmed(
+            self,
+            request,
+            session,
+            question=question,
+            asks="Reason, as it stands on the timeline",
+            work=lambda: turn(session=session, reason=reason, by=by, at=timezone.now()),
+            done=done,
+        )
+
+    def has_set_hold_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._is_held(request, obj) is False
+
+    def has_lift_hold_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._is_held(request, obj) is True
+
+    def _is_held(self, request: HttpRequest, obj: Any) -> bool | None:
+        """Tell whether the session is held; None where this person may not turn it."""
+        session = obj if isinstance(obj, LabSession) else self.get_object(request, str(obj))
+        return session.legal_hold if session is not None and cast(User, request.user).is_admin else None
 
     def has_start_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._open(request, obj, START)

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from biolab.kernel.schema import TIME_IN
 from biolab.kernel.times import iso, iso_or_none
 from sessions_app.api.console_fields import PublicId, UtcTime
 from sessions_app.models import LabSession, Note, NoteVersion
@@ -87,6 +88,19 @@ class NoteAddition(serializers.Serializer[Any]):
     timestamp = UtcTime(naive="utc", required=False, allow_null=True)
     telemetry_snapshot = serializers.DictField(required=False, allow_null=True)
     reason = serializers.CharField(max_length=MAX_REASON, required=False, allow_blank=True)
+
+
+ADDITION_IN: dict[str, Any] = {
+    "type": "object",
+    "required": ["append_content"],
+    "properties": {
+        "append_content": {"type": "string", "minLength": 1, "maxLength": MAX_CONTENT},
+        "timestamp": {**TIME_IN, "type": ["string", "null"]},
+        "telemetry_snapshot": {"type": ["object", "null"], "additionalProperties": True},
+        "reason": {"type": "string", "maxLength": MAX_REASON},
+    },
+}
+"""``NoteAddition`` in the OpenAPI document, where all members of a PATCH's form may be left out."""
 
 
 class NoteWithdrawal(serializers.Serializer[Any]):

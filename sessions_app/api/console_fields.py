@@ -6,16 +6,17 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from biolab.kernel.errors import Invalid
-from biolab.kernel.ids import parse_id
+from biolab.kernel.ids import id_pattern, parse_id
+from biolab.kernel.schema import TIME_IN
 from biolab.kernel.times import parse_utc
 
 
-@extend_schema_field(OpenApiTypes.DATETIME)
+@extend_schema_field(TIME_IN)
 class UtcTime(serializers.Field[datetime, Any, str, Any]):
     """An ISO 8601 time; without an offset it is refused, or read as UTC."""
 
@@ -33,7 +34,6 @@ class UtcTime(serializers.Field[datetime, Any, str, Any]):
         raise NotImplementedError
 
 
-@extend_schema_field(OpenApiTypes.STR)
 class PublicId(serializers.Field[UUID, Any, str, Any]):
     """A prefixed id, or the bare UUID of the same object."""
 
@@ -51,3 +51,12 @@ class PublicId(serializers.Field[UUID, Any, str, Any]):
 
     def to_representation(self, value: Any) -> str:
         raise NotImplementedError
+
+
+class PublicIdSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI document describes an id of one kind."""
+
+    target_class = PublicId
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": id_pattern(self.target.prefix)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sessions_app.api.console_fields import PublicId, UtcTime
@@ -64,16 +65,25 @@ class EventFilters(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"type": "string", "pattern": r"^\s*[^\W\d][\w.-]{0,63}\s*$"},
+    }
+)
+class VariablesField(serializers.ListField):
+    """Names of variables; the service says which are none."""
+
+    child = serializers.CharField(max_length=64)
+
+
 class ProtocolForm(serializers.Serializer[Any]):
     """A protocol."""
 
     title = serializers.CharField(max_length=MAX_NAME)
     content = serializers.CharField(trim_whitespace=False, help_text="One step a line; empty lines are no steps.")
-    variables = serializers.ListField(
-        child=serializers.CharField(max_length=64),
-        default=list,
-        help_text="Names that a session must give a value for.",
-    )
+    variables = VariablesField(default=list, help_text="Names that a session must give a value for.")
     ordered = serializers.BooleanField(default=False, help_text="Steps may only be done in order.")
     team_id = PublicId("team", required=False, allow_null=True, help_text="The caller's only team by default.")
 
@@ -83,7 +93,7 @@ class ProtocolChanges(serializers.Serializer[Any]):
 
     title = serializers.CharField(max_length=MAX_NAME, required=False)
     content = serializers.CharField(trim_whitespace=False, required=False)
-    variables = serializers.ListField(child=serializers.CharField(max_length=64), required=False)
+    variables = VariablesField(required=False)
     ordered = serializers.BooleanField(required=False)
     status = serializers.ChoiceField(choices=ProtocolStatus.values, required=False)
 

@@ -38,6 +38,9 @@ class ExecutionSchema(Schema):
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     legal_hold = serializers.BooleanField()
+    imported_from = serializers.CharField(
+        allow_null=True, help_text="SHA-256 of the archive it was read from; such a session is for reading only."
+    )
     head_sequence = serializers.IntegerField(help_text="The sequence of the last event.")
 
 

@@ -45,6 +45,7 @@ def execution_shape(session: LabSession) -> dict[str, Any]:
         "started_at": iso_or_none(session.started_at),
         "ended_at": iso_or_none(session.ended_at),
         "legal_hold": session.legal_hold,
+        "imported_from": session.imported_from or None,
         "head_sequence": session.head_sequence,
     }
 

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from biolab.kernel.api import Door
 from sessions_app.api.console_fields import PublicId
 from sessions_app.api.console_forms import PageQuery
-from sessions_app.evidence import entry_snapshot, event_snapshot, file_snapshot
+from sessions_app.evidence import EVENT, KIND_OF, entry_snapshot, event_snapshot, file_snapshot
 from sessions_app.models import LabFile, LabSession, NotebookEntry, TimelineEvent
 
-EVENT, FILE = "timeline_event", "file"
+FILE = "file"
 
 
 class EvidenceFilters(serializers.Serializer[Any]):
@@ -27,7 +27,7 @@ class EvidenceFilters(serializers.Serializer[Any]):
 class DataFilters(EvidenceFilters):
     """Which kind of evidence."""
 
-    domain = serializers.ChoiceField(choices=[EVENT, FILE], default=EVENT)
+    domain = serializers.ChoiceField(choices=[EVENT, FILE, *KIND_OF], default=EVENT)
 
 
 class EvidenceSchema(serializers.Serializer[Any]):
@@ -65,14 +65,14 @@ class EntryEvidenceDoor(Door):
 
 
 class DataEvidenceDoor(Door):
-    """Events and files of sessions."""
+    """Events and files of sessions; figures, quality metrics and remediation reports are events."""
 
     scope_area = "sessions"
 
     @extend_schema(
         operation_id="data_evidence",
         tags=["evidence"],
-        summary="List events or files that an export may carry",
+        summary="List events, figures, reports or files that an export may carry",
         description="Those of sessions, newest first.",
         parameters=[DataFilters, PageQuery],
         responses=EvidencePageSchema,
@@ -87,7 +87,11 @@ class DataEvidenceDoor(Door):
         events = TimelineEvent.objects.filter(session__in=LabSession.objects.visible_to(self.person))
         if "execution_id" in asked:
             events = events.filter(session=asked["execution_id"])
-        return self.items(self.page(events.select_related("session"), order=("-id",), default=50), _event)
+        domain = asked["domain"]
+        if domain in KIND_OF:
+            events = events.filter(kind=KIND_OF[domain])
+        page = self.page(events.select_related("session"), order=("-id",), default=50)
+        return self.items(page, lambda event: event_as_evidence(event, domain))
 
 
 def _entry(entry: NotebookEntry) -> dict[str, Any]:
@@ -98,8 +102,9 @@ def _file(file: LabFile) -> dict[str, Any]:
     return _described(file, FILE, file.filename, file_snapshot(file), sha256=file.sha256)
 
 
-def _event(event: TimelineEvent) -> dict[str, Any]:
-    return _described(event, EVENT, event.told, event_snapshot(event), sequence=event.sequence)
+def event_as_evidence(event: TimelineEvent, kind: str) -> dict[str, Any]:
+    """Return an event as evidence of its kind, as pickers show it."""
+    return _described(event, kind, event.told, event_snapshot(event, kind), sequence=event.sequence)
 
 
 def _described(

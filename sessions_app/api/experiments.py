@@ -91,7 +91,7 @@ class ExperimentDoor(ExperimentDoorBase):
             "Stops it if it runs. It is a session and stays one, with its readings and its history; only these lists "
             "show it no more. 409 under legal hold. A JSON body may give the `reason`."
         ),
-        responses=Done,
+        responses={200: Done},
     )
     def delete(self, request: Request, experiment_id: str) -> Response:
         session = find(self.visible(), experiment_id)

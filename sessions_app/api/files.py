@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.kernel.api.uploads import ANY, UploadDoor
+from biolab.kernel.errors import Missing
 from biolab.kernel.ids import find
 from sessions_app.api.bound import BoundDoor, PlaceForm, bound_shape
 from sessions_app.api.console_fields import PublicId
@@ -21,7 +22,8 @@ from sessions_app.api.console_schemas import PersonSchema
 from sessions_app.api.console_shapes import person_shape
 from sessions_app.models import LabFile
 from sessions_app.models.bound import BoundQuerySet
-from sessions_app.services.files import keep_file, open_file
+from sessions_app.services.files import keep_file, open_file, thumbnail_of
+from sessions_app.thumbnails import MEDIA_TYPE
 from sessions_app.wording import MAX_DESCRIPTION
 
 FIELDS = {
@@ -161,6 +163,25 @@ class FileDownloadDoor(_FilesArea):
         return FileResponse(
             open_file(file), as_attachment=True, filename=file.filename, content_type=ANY, headers=headers
         )
+
+
+class FileThumbnailDoor(_FilesArea):
+    """One picture: small."""
+
+    @extend_schema(
+        operation_id="files_thumbnail",
+        tags=["files"],
+        summary="Show a picture small",
+        description="At most 320 pixels wide and high, as WebP. 404 `no_thumbnail` for what is no picture, or one too "
+        "large to be unpacked.",
+        responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, file_id: str) -> HttpResponseBase:
+        drawn = thumbnail_of(find(self.files(), file_id))
+        if drawn is None:
+            raise Missing("There is no small picture of this file.", code="no_thumbnail")
+        headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
+        return HttpResponse(drawn, content_type=MEDIA_TYPE, headers=headers)
 
 
 def file_shape(file: LabFile) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class LogDoor(Door):
         tags=TAGS,
         summary="Withdraw a line",
         description="Its author, or a lead of its team. The security log keeps who withdrew what.",
-        responses=Done,
+        responses={200: Done},
     )
     def delete(self, request: Request, log_id: str) -> Response:
         withdraw_log(entry=self.entry(log_id), by=self.person, at=self.now)

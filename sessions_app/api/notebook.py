@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from biolab.accounts.auth.periods import period_of
 from biolab.kernel.ids import find
 from biolab.kernel.machine import Move
 from sessions_app.api.bench_forms import MessageOut
@@ -183,7 +184,9 @@ class SignEntryDoor(_NotebookDoor):
     )
     def post(self, request: Request, entry_id: str) -> Response:
         entry = self.entry(entry_id)
-        signed = sign_entry(move=self.move, entry=entry, by=self.person, at=self.now, **self.validated(EntrySignForm))
+        period = period_of(self.request)
+        values = self.validated(EntrySignForm)
+        signed = sign_entry(move=self.move, entry=entry, period=period, by=self.person, at=self.now, **values)
         return self.shown(signed)
 
 

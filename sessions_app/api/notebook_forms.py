@@ -59,10 +59,11 @@ class EntryFilters(Schema):
 
 
 class EntrySignForm(Schema):
-    """A signature: the name as typed, and the password once more. Who may sign is asked before either is read."""
+    """A signature: the name as typed, and the password or a code once more. Who may sign is asked before they are."""
 
     signature = serializers.CharField(max_length=255, default="", allow_blank=True)
     password = serializers.CharField(max_length=1024, default="", allow_blank=True, trim_whitespace=False)
+    totp = serializers.CharField(max_length=16, default="", allow_blank=True)
     digest = serializers.CharField(
         max_length=64, required=False, help_text="`digest` of what was shown; another wording by then is 409."
     )

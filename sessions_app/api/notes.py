@@ -16,6 +16,7 @@ from biolab.kernel.api import Door
 from biolab.kernel.api.paging import paged
 from biolab.kernel.ids import find
 from sessions_app.api.bench_forms import (
+    ADDITION_IN,
     ExportQuery,
     MessageOut,
     NoteAddition,
@@ -116,7 +117,7 @@ class NoteDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_append",
-        request=NoteAddition,
+        request={"application/json": ADDITION_IN},
         responses=NoteOut,
         description="Adds a line `[HH:MM:SS] text`.",
     )

@@ -10,12 +10,13 @@ from sessions_app.api import bench_urls, controllers_urls
 from sessions_app.api.console import ConsoleSessionDoor, ConsoleSessionsDoor, SessionMoveDoor
 from sessions_app.api.console_compare import CompareDoor
 from sessions_app.api.console_crew import CrewDoor, CrewMemberDoor
+from sessions_app.api.console_holds import LegalHoldDoor
 from sessions_app.api.console_remediation import StepRemediateDoor
 from sessions_app.api.console_steps import StepAdvanceDoor, StepDoor
 from sessions_app.api.console_timeline import TimelineDoor, TimelineVerifyDoor
 from sessions_app.api.equipment import CalibrationsDoor, EquipmentDoor, EquipmentListDoor
 from sessions_app.api.evidence import DataEvidenceDoor, EntryEvidenceDoor
-from sessions_app.api.files import FileDoor, FileDownloadDoor, FilesDoor
+from sessions_app.api.files import FileDoor, FileDownloadDoor, FilesDoor, FileThumbnailDoor
 from sessions_app.api.notebook import EntriesDoor, EntryDoor, EntryExportDoor, EntryVersionsDoor, SignEntryDoor
 from sessions_app.api.protocols import ProtocolDoor, ProtocolsDoor, ProtocolVersionsDoor
 from sessions_app.states import ENTRY_MACHINE, SESSION_MACHINE
@@ -33,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path(f"{ONE}/crew", CrewDoor.as_view(), name="console-crew"),
     path(f"{ONE}/crew/<str:user_id>", CrewMemberDoor.as_view(), name="console-crew-member"),
+    path(f"{ONE}/legal-hold", LegalHoldDoor.as_view(), name="console-legal-hold"),
     path(f"{ONE}/compare", CompareDoor.as_view(), name="console-compare"),
     path(f"{ONE}/steps/<int:index>", StepDoor.as_view(), name="console-step"),
     path(f"{ONE}/steps/<int:index>/advance", StepAdvanceDoor.as_view(), name="console-step-advance"),
@@ -58,6 +60,7 @@ urlpatterns: list[URLPattern] = [
     path("api/files", FilesDoor.as_view(), name="files"),
     path("api/files/<str:file_id>", FileDoor.as_view(), name="file"),
     path("api/files/<str:file_id>/download", FileDownloadDoor.as_view(), name="file-download"),
+    path("api/files/<str:file_id>/thumbnail", FileThumbnailDoor.as_view(), name="file-thumbnail"),
     *bench_urls.urlpatterns,
     *controllers_urls.urlpatterns,
 ]

@@ -105,6 +105,8 @@ class Feed:
         if "presence" in hint:
             self._presence.heard(hint["presence"])
             self._want("people")
+        if "share" in hint:
+            self._give_share(hint["share"])
         if hint.get("presence_asked"):
             self._announce(again=True)
 
@@ -178,6 +180,12 @@ class Feed:
             self._people_shown = text
             for seat in self._seats:
                 seat.mailbox.show("presence", text)
+
+    def _give_share(self, share: Mapping[str, Any]) -> None:
+        """Show how far a long job of the session is; what an upper floor rings with goes out as it is."""
+        text = frame_text(self.session_pk, share["event"], share["data"], **share.get("beside", {}))
+        for seat in self._seats:
+            seat.mailbox.show(share["event"], text)
 
     def _announce(self, *, again: bool = False) -> bool:
         """Note who is here and tell the other processes, where there are any; tell whether it changed."""

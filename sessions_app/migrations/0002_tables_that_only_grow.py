@@ -15,4 +15,10 @@ class Migration(migrations.Migration):
         AppendOnly("Checkpoint"),
         AppendOnly("NoteVersion"),
         AppendOnly("ProtocolVersion"),
+        AppendOnly("Calibration"),
+        AppendOnly("StepApproval"),
+        AppendOnly("EntryVersion"),
+        AppendOnly("EntrySignature"),
+        AppendOnly("LabFile"),
+        AppendOnly("ImportedSession"),
     ]

@@ -2,6 +2,7 @@
 
 from sessions_app.models.equipment import Calibration, Equipment
 from sessions_app.models.file import LabFile
+from sessions_app.models.imported import ImportedSession
 from sessions_app.models.log import LogEntry
 from sessions_app.models.note import Note, NoteVersion
 from sessions_app.models.notebook import EntrySignature, EntryVersion, NotebookEntry
@@ -17,6 +18,7 @@ __all__ = [
     "EntrySignature",
     "EntryVersion",
     "Equipment",
+    "ImportedSession",
     "LabFile",
     "LabSession",
     "LogEntry",

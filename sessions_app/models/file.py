@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from sessions_app.models.bound import BoundQuerySet, BoundRecord
+from sessions_app.thumbnails import FORMATS, MOST_BYTES
 
 
 class LabFileQuerySet(BoundQuerySet["LabFile"]):
@@ -41,3 +42,8 @@ class LabFile(BoundRecord):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def is_picture(self) -> bool:
+        """Tell whether it may be shown small."""
+        return self.file_type in FORMATS and self.size <= MOST_BYTES

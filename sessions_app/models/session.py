@@ -87,6 +87,9 @@ class LabSession(Identified):
     ended_at = models.DateTimeField(null=True, blank=True)
     legal_hold = models.BooleanField(default=False)
     hidden_at = models.DateTimeField("off the controllers' lists", null=True, blank=True, editable=False)
+    imported_from = models.CharField(
+        "archive", max_length=64, blank=True, editable=False, help_text="SHA-256 of the archive it was read from."
+    )
     genesis = models.CharField(max_length=64, editable=False)
     head_sequence = models.PositiveBigIntegerField(default=0, editable=False)
     head_hash = models.CharField(max_length=64, editable=False)

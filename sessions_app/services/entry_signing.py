@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils.timezone import get_current_timezone_name
 
 from biolab.accounts.models import User
-from biolab.accounts.policies import role_in
-from biolab.accounts.services.reentry import confirm_password
+from biolab.accounts.policies import objection_to_own_signature, role_in
+from biolab.accounts.services.reentry import Components, confirm_components, note_signing
 from biolab.kernel import security
 from biolab.kernel.errors import Conflict, Forbidden
 from biolab.kernel.ids import new_uuid
@@ -31,9 +31,11 @@ def sign_entry(
     move: Move,
     entry: NotebookEntry,
     signature: str,
-    password: str,
     by: User,
     at: datetime,
+    password: str = "",
+    totp: str = "",
+    period: str = "",
     digest: str | None = None,
     zone: str = "",
 ) -> NotebookEntry:
@@ -45,6 +47,8 @@ def sign_entry(
     Args:
         move: ``SIGN_ENTRY`` or ``WITNESS_ENTRY``.
         signature: the name as the signer typed it.
+        totp: a code of the signer's device, where they have one.
+        period: names the sign-in; the first signature in it takes every component, those soon after it one.
         digest: of the wording that the signer was shown; None where they did not say.
         zone: the signer's time zone; by default the one in force.
 
@@ -73,7 +77,7 @@ def sign_entry(
     except Forbidden as refusal:
         note(refusal.code)
         raise
-    confirm_password(password, by=by, at=at, note=note)
+    confirm_components(Components(password=password, totp=totp, period=period), by=by, at=at, note=note)
     with transaction.atomic():
         held, role = _judge(move, entry, typed, by=by, digest=digest)
         written = _write(held, MEANING[move], typed, role=role, by=by, at=at, zone=zone)
@@ -81,6 +85,7 @@ def sign_entry(
         held.updated_at = at
         held.save(update_fields=["status", "updated_at"])
         _tell(held, written, by=by, at=at)
+    note_signing(by=by, period=period, at=at)
     return held
 
 
@@ -93,7 +98,7 @@ def objection_to(move: Move, entry: NotebookEntry, by: User) -> Forbidden | None
         return Forbidden("An entry is signed by its author.", code="not_the_author")
     if move is WITNESS_ENTRY and is_author:
         return Forbidden("Nobody witnesses their own entry.", code="own_entry")
-    return None
+    return objection_to_own_signature(by)
 
 
 def _judge(move: Move, entry: NotebookEntry, typed: str, *, by: User, digest: str | None) -> tuple[NotebookEntry, str]:

@@ -7,10 +7,11 @@ from datetime import datetime
 from django.db import transaction
 
 from biolab.accounts.models import User
+from biolab.accounts.policies import require_administrator
 from biolab.accounts.roles import Right
 from biolab.kernel.errors import Conflict
 from sessions_app import timeline
-from sessions_app.facts import SessionHidden
+from sessions_app.facts import SessionHidden, SessionListed
 from sessions_app.models import LabSession
 from sessions_app.policies import require_right, require_room_for_more
 from sessions_app.services.sessions import move_session
@@ -41,4 +42,24 @@ def hide_session(*, session: LabSession, by: User, at: datetime, reason: str = "
     session.hidden_at = session.updated_at = at
     session.save(update_fields=["hidden_at", "updated_at"])
     timeline.record(session, SessionHidden(reason=reason), by=by, at=at)
+    return session
+
+
+@transaction.atomic
+def list_session(*, session: LabSession, by: User, at: datetime, reason: str) -> LabSession:
+    """Put a session back on the controllers' lists; it stays ended.
+
+    Raises:
+        Forbidden: the person is no administrator.
+        Invalid: no reason was given.
+        Conflict: it is on the lists.
+    """
+    require_administrator(by)
+    session = LabSession.objects.hold(session.pk)
+    reason = reasoned(reason, needed_for="Putting an experiment back")
+    if session.hidden_at is None:
+        raise Conflict("This experiment is on the lists.", code="experiment_listed")
+    session.hidden_at, session.updated_at = None, at
+    session.save(update_fields=["hidden_at", "updated_at"])
+    timeline.record(session, SessionListed(reason=reason), by=by, at=at)
     return session

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 
 from biolab.accounts.models import Team, User
@@ -20,9 +21,12 @@ from sessions_app.facts import FileUploaded
 from sessions_app.models import LabFile, LabSession
 from sessions_app.policies import require_right, require_room_for_more
 from sessions_app.services.notebook import hold_bound
+from sessions_app.thumbnails import draw_thumbnail
 from sessions_app.wording import described, reasoned
 
 FOLDER: Final = "files"
+THUMBNAIL_KEPT_S: Final = 86_400
+NOT_DRAWN: Final = b""
 
 
 def keep_file(
@@ -91,6 +95,23 @@ def open_file(file: LabFile) -> IO[bytes]:
         StorageUnreachable: it does not answer, or has lost them.
     """
     return storage.fetch(file.stored_as, sha256=file.sha256)
+
+
+def thumbnail_of(file: LabFile) -> bytes | None:
+    """Return a picture small, drawn once a day at most; None for what is no picture, or none that can be drawn.
+
+    Raises:
+        IntegrityFailed, StorageUnreachable: as for ``open_file``.
+    """
+    if not file.is_picture:
+        return None
+    key = f"thumbnail:{file.sha256}:{file.file_type}"
+    drawn: bytes | None = cache.get(key)
+    if drawn is None:
+        with open_file(file) as source:
+            drawn = draw_thumbnail(source, file.file_type) or NOT_DRAWN
+        cache.set(key, drawn, THUMBNAIL_KEPT_S)
+    return drawn or None
 
 
 def sweep_files(*, at: datetime) -> int:

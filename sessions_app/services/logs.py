@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from biolab.accounts.models import Team, User
+from biolab.accounts.policies import require_administrator
 from biolab.accounts.roles import Right
 from biolab.kernel import security
 from biolab.kernel.errors import Conflict, Forbidden
+from biolab.kernel.times import iso
 from sessions_app.models import LabSession, LogEntry
 from sessions_app.models.log import MAX_CONTENT
 from sessions_app.policies import require_right, require_room_for_more, rights_in
 from sessions_app.states import Severity
-from sessions_app.wording import invalid
+from sessions_app.wording import invalid, reasoned
 
 
 class SignInLog:
@@ -95,6 +97,40 @@ def withdraw_log(*, entry: LogEntry, by: User, at: datetime) -> LogEntry:
     entry.withdrawn_at = at
     security.note("log.withdrawn", person=by, at=at, log_id=entry.public_id, content=entry.content)
     return entry
+
+
+@transaction.atomic
+def restore_log(*, entry: LogEntry, by: User, at: datetime, reason: str) -> LogEntry:
+    """Put a withdrawn line back into the log; the security log says who did, and why.
+
+    Raises:
+        Forbidden: the person is no administrator.
+        Invalid: no reason was given.
+        Conflict: it stands already.
+    """
+    require_administrator(by)
+    reason = reasoned(reason, needed_for="Putting a line back")
+    if not LogEntry.objects.filter(pk=entry.pk, withdrawn_at__isnull=False).update(withdrawn_at=None):
+        raise Conflict("This entry stands in the log.", code="log_stands")
+    entry.withdrawn_at = None
+    security.note("log.restored", person=by, at=at, log_id=entry.public_id, content=entry.content, reason=reason)
+    return entry
+
+
+@transaction.atomic
+def forget_old_logs(*, at: datetime, days: int) -> int:
+    """Delete lines of mere information that somebody has read and that are older than so many days; return how many.
+
+    Warnings, errors and what nobody has read stay, and so does what was withdrawn. The security log says how many went.
+    """
+    if days <= 0:
+        return 0
+    before = at - timedelta(days=days)
+    old = LogEntry.objects.standing().filter(type=Severity.INFO, read_at__isnull=False, created_at__lt=before)
+    count = old.delete()[0]
+    if count:
+        security.note("log.forgotten", person=None, at=at, count=count, before=iso(before))
+    return count
 
 
 def _require_hand(entry: LogEntry, by: User) -> None:

@@ -1,6 +1,7 @@
 // The live session page. The socket says what is new; panels are drawn again by the server, charts grow here.
 
 import { Charts } from "./charts.js";
+import { packed } from "./exports.js";
 import { follow, redraw, show } from "./live.js";
 
 const bench = document.getElementById("bench");
@@ -21,6 +22,7 @@ const PANELS = [
   [/^telemetry\.(limit|gap|alarm)\./, ["alarms", "timeline"]],
   [/^telemetry\.gap$/, ["alarms", "timeline"]],
   [/^narrative_export\./, ["exports", "timeline"]],
+  [/^governance\.(preview|guardrail)\./, ["preview", "timeline"]],
   [/./, ["timeline"]],
 ];
 const LISTS = { notes: "notes-list", speech: "speech-list", files: "files-list" }; // panels whose form beside them stays
@@ -34,6 +36,14 @@ follow(session, {
   onFrame(frame) {
     if (frame.event === "telemetry") {
       charts.add(frame.data);
+      return;
+    }
+    if (frame.event === "narrative_export.packaging.progress") {
+      packed(frame.data);
+      return;
+    }
+    if (frame.event === "slide:completed" || (frame.event === "error" && frame.jobId)) {
+      redraw("exports");
       return;
     }
     if (frame.event === "session.ended") over = true;

@@ -59,3 +59,35 @@ def test_of_two_who_edit_an_entry_the_second_loses_nothing_and_signs(lab: Lab, o
         author.get_by_role("button", name="Sign and lock").click()
         expect(author.locator(".facts")).to_contain_text("Signed")
         expect(author.get_by_role("link", name="Edit")).to_have_count(0)
+
+
+def test_of_two_who_correct_a_note_the_second_is_told_and_loses_nothing(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Corrected by two")
+    note = {"timestamp": "2026-03-02T09:00:00Z", "content": "Foam at 600 rpm", "reason": "from paper"}
+    nid = lab.api("POST", f"/api/sessions/{sid}/notes", note)["id"]
+    path = f"/sessions/{sid}/notes/{nid}"
+
+    with open_page(path) as second, open_page(path, role="lead") as first:
+        second.get_by_label("Text", exact=True).fill("Mine: foam at 650 rpm")
+        second.get_by_label("Tags").fill("foam, mine")
+        first.get_by_label("Text", exact=True).fill("Theirs: foam at 700 rpm")
+        first.get_by_role("button", name="Save the correction").click()
+        expect(first.locator("#notes-list")).to_contain_text("Theirs: foam at 700 rpm")
+
+        with second.expect_response(lambda answer: answer.request.method == "POST") as answered:
+            second.get_by_label("Text", exact=True).press("Control+Enter")
+        assert answered.value.status == 412
+        expect(second.get_by_role("alert")).to_contain_text("Nothing is lost")
+        expect(second.locator(".quoted")).to_have_text("Theirs: foam at 700 rpm")
+        expect(second.get_by_label("Text", exact=True)).to_have_value("Mine: foam at 650 rpm")
+        expect(second.get_by_label("Tags")).to_have_value("foam, mine")
+        expect(first.locator("#notes-list")).not_to_contain_text("Mine")
+
+        second.get_by_label("Text", exact=True).fill("Foam from 650 to 700 rpm")
+        second.get_by_role("button", name="Save mine as version 3").click()
+        expect(second.locator("#notes-list")).to_contain_text("Foam from 650 to 700 rpm")
+        expect(first.locator("#notes-list")).to_contain_text("Foam from 650 to 700 rpm")
+
+    history = lab.api("GET", f"/api/sessions/{sid}/notes/{nid}/history")
+    said = [version["content"] for version in history]
+    assert said == ["Foam at 600 rpm", "Theirs: foam at 700 rpm", "Foam from 650 to 700 rpm"]

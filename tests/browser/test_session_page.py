@@ -37,7 +37,7 @@ def test_a_session_is_started_from_its_protocol(open_page: OpenPage) -> None:
     with open_page("/sessions/new") as page:
         page.get_by_label("Protocol").select_option(index=1)
         page.wait_for_url("**protocol=proto_*")
-        page.get_by_label("Name").fill("Started by hand")
+        page.locator("#name").fill("Started by hand")
         page.get_by_label("strain").fill("K-12")
         page.get_by_label("volume").fill("2 l")
         page.get_by_role("button", name="Start or plan the session").click()

@@ -12,8 +12,8 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from biolab.accounts.models import User
 from biolab.accounts.roles import Role
 from sessions_app.comparison import ChannelPair
-from sessions_app.comparison_pages import HEIGHT, WIDTH, drawn
 from sessions_app.models import LabSession, Protocol
+from sessions_app.pages.comparison import HEIGHT, WIDTH, drawn
 from sessions_app.ports import ChannelEnvelope
 from sessions_app.services.notes import write_note
 from sessions_app.services.steps import move_step
@@ -197,3 +197,52 @@ def test_every_point_of_a_chart_lies_within_it(first: ChannelEnvelope | None, se
 )
 def test_lengths_of_time_are_told_in_two_units(seconds: float | None, told: str, signed: str) -> None:
     assert (span(seconds), signed_span(seconds)) == (told, signed)
+
+
+NOTES = (
+    ("Foam rises", {"type": "anomaly", "tags": ["foam"], "speaker": "Ines"}, 0),
+    ("Foam settles", {"tags": ["foam", "calm"], "speaker": "Ines Carvalho"}, 5),
+    ("Sample taken", {"type": "detail"}, 10),
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({}, {"Foam rises", "Foam settles", "Sample taken"}),
+        ({"q": "foam"}, {"Foam rises", "Foam settles"}),
+        ({"type": "anomaly"}, {"Foam rises"}),
+        ({"type": "nonsense"}, {"Foam rises", "Foam settles", "Sample taken"}),
+        ({"tag": "calm"}, {"Foam settles"}),
+        ({"speaker": "Ines"}, {"Foam rises"}),
+        ({"from": "2026-03-02T09:05"}, {"Foam settles", "Sample taken"}),
+        ({"from": "2026-03-02T09:01", "to": "2026-03-02T09:05"}, {"Foam settles"}),
+        ({"to": "2026-03-02T09:00:30Z"}, {"Foam rises"}),
+        ({"q": "foam", "tag": "calm", "type": "anomaly"}, set()),
+    ],
+)
+def test_notes_are_filtered(browser: Client, lead: User, asked: dict[str, str], shown: set[str]) -> None:
+    session = SessionFactory(team=lead.memberships.get().team, by=lead)
+    for text, more, minutes in NOTES:
+        at = NINE + timedelta(minutes=minutes)
+        write_note(session=session, by=lead, at=at, timestamp=at, content=text, **more)
+
+    answer = browser.get(f"/sessions/{session.public_id}/all-notes", asked)
+
+    assert answer.status_code == 200
+    assert {text for text, _, _ in NOTES if text in answer.content.decode()} == shown
+
+
+@pytest.mark.django_db
+@pytest.mark.sqlite_only
+def test_a_time_that_is_none_is_told_and_filters_nothing(browser: Client, lead: User) -> None:
+    session = SessionFactory(team=lead.memberships.get().team, by=lead)
+    write_note(session=session, by=lead, at=NINE, timestamp=NINE, content="Foam rises")
+
+    answer = browser.get(f"/sessions/{session.public_id}/all-notes", {"from": "yesterday"})
+
+    assert answer.status_code == 422
+    assert "From: Not an ISO 8601 time" in answer.content.decode()
+    assert "Foam rises" in answer.content.decode()

@@ -247,6 +247,24 @@ def test_of_two_who_stop_an_experiment_at_once_one_does(session: LabSession) -> 
     assert told().count("Experiment “Fluidised bed” stopped.") == 1
 
 
+def test_the_desk_puts_a_hidden_experiment_back_with_a_reason_only(client: APIClient, session: LabSession) -> None:
+    client.delete(one(session))
+    desk = Client()
+    desk.force_login(make_admin())
+    page = f"/admin/sessions_app/labsession/{session.pk}/"
+
+    desk.post(f"{page}list-again/", {"reason": ""})
+    still_gone = client.get(one(session)).status_code
+    desk.post(f"{page}list-again/", {"reason": "Deleted by mistake"})
+
+    back = client.get(one(session)).json()
+    assert (still_gone, back["public_id"]) == (404, session.public_id)
+    assert back["stopped_on"] is not None
+    assert kinds(session)[-2:] == ["session.hidden", "session.listed"]
+    assert verify_session(session.pk).valid
+    assert "list-again" not in desk.get(f"{page}change/").content.decode()
+
+
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_delete_an_experiment_at_once_one_does(session: LabSession) -> None:

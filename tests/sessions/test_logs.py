@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from rest_framework.test import APIClient
 
 from biolab.accounts.models import Team, User
 from biolab.accounts.roles import PlatformRole, Role
+from biolab.kernel.errors import Forbidden
 from biolab.kernel.models import SecurityEntry
 from sessions_app.models import LogEntry
-from sessions_app.services.logs import write_log
+from sessions_app.services.logs import change_log, forget_old_logs, restore_log, withdraw_log, write_log
 from tests.factories import accounts
 from tests.factories.accounts import PASSWORD, make_admin, make_person
 from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
@@ -296,3 +298,53 @@ def test_the_desk_reads_the_log_and_changes_nothing(team: Team, operator: User) 
     assert desk.post(one, {"content": "Nothing"}).status_code == 403
     assert desk.get(reverse("admin:sessions_app_logentry_add")).status_code == 403
     assert LogEntry.objects.get(pk=entry.pk).content == "Valve stuck"
+
+
+def test_the_desk_puts_a_withdrawn_line_back_with_a_reason_only(team: Team, operator: User) -> None:
+    entry, desk = line(team, operator), Client()
+    withdraw_log(entry=entry, by=operator, at=NINE)
+    desk.force_login(make_admin())
+    one = reverse("admin:sessions_app_logentry_change", args=[entry.pk])
+    restore = reverse("admin:sessions_app_logentry_restore", args=[entry.pk])
+
+    offered = "Put back into the log" in desk.get(one).content.decode()
+    desk.post(restore, {"reason": " "})
+    still_gone = LogEntry.objects.standing().count()
+    desk.post(restore, {"reason": "Needed after all"})
+
+    assert (offered, still_gone, LogEntry.objects.standing().count()) == (True, 0, 1)
+    assert SecurityEntry.objects.get(kind="log.restored").record["detail"]["reason"] == "Needed after all"
+    assert "Put back into the log" not in desk.get(one).content.decode()
+
+
+def test_only_an_administrator_puts_a_line_back(team: Team, operator: User) -> None:
+    entry = line(team, operator)
+    withdraw_log(entry=entry, by=operator, at=NINE)
+
+    with pytest.raises(Forbidden):
+        restore_log(entry=entry, by=operator, at=NINE, reason="Mine")
+
+    assert not LogEntry.objects.standing().exists()
+
+
+@pytest.mark.parametrize(
+    ("type", "is_read", "days_old", "goes"),
+    [
+        ("info", True, 31, True),
+        ("info", True, 29, False),
+        ("info", False, 31, False),
+        ("warning", True, 31, False),
+        ("error", True, 31, False),
+        ("error", False, 31, False),
+    ],
+)
+def test_only_information_that_was_read_long_ago_is_forgotten(
+    team: Team, operator: User, type: str, is_read: bool, days_old: int, goes: bool
+) -> None:
+    change_log(entry=line(team, operator, type=type), by=operator, at=NINE, is_read=is_read)
+
+    kept_for_good = forget_old_logs(at=NINE + timedelta(days=days_old), days=0)
+    count = forget_old_logs(at=NINE + timedelta(days=days_old), days=30)
+
+    assert (kept_for_good, count, LogEntry.objects.exists()) == (0, int(goes), not goes)
+    assert SecurityEntry.objects.filter(kind="log.forgotten").exists() == goes

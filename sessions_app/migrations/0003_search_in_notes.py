@@ -25,6 +25,6 @@ def drop_index(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("sessions_app", "0005_speech")]
+    dependencies: ClassVar = [("sessions_app", "0002_tables_that_only_grow")]
 
     operations: ClassVar = [migrations.RunPython(make_index, drop_index)]

@@ -11,6 +11,7 @@ from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
+from biolab.accounts.auth.periods import period_of
 from biolab.accounts.pages import SignedInPage, status_of
 from biolab.accounts.policies import teams_where
 from biolab.accounts.roles import Right
@@ -99,6 +100,8 @@ class EntryPage(_NotebookPage):
             entry=entry,
             signature=posted.get("signature", ""),
             password=posted.get("password", ""),
+            totp=posted.get("totp", ""),
+            period=period_of(self.request),
             digest=posted.get("digest", ""),
             by=self.person,
             at=self.now,
@@ -109,6 +112,7 @@ class EntryPage(_NotebookPage):
         versions = list(entry.versions.order_by("-version")[: VERSIONS_SHOWN + 1])
         may_write = self.may_write(entry)
         move = next(iter(ENTRY_MACHINE.open_moves(entry)), None) if may_write else None
+        objection = objection_to(move, entry, self.person) if move is not None else None
         return self.page(
             "notebook/entry.html",
             status=200 if refusal is None else status_of(refusal),
@@ -119,7 +123,8 @@ class EntryPage(_NotebookPage):
             more_versions=len(versions) > VERSIONS_SHOWN,
             may_write=may_write,
             may_edit=may_write and entry.status == EntryStatus.DRAFT,
-            move=move.name if move is not None and objection_to(move, entry, self.person) is None else "",
+            move=move.name if move is not None and objection is None else "",
+            why_not=objection.sentence if objection is not None and objection.code == "password_not_own" else "",
             **refused,
         )
 
