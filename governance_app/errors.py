@@ -45,3 +45,27 @@ class AdministratorsOnly(Forbidden):
     """Templates are the compliance administrators' alone."""
 
     default_code = "administrators_only"
+
+
+class OverrideStands(Conflict):
+    """What a recommendation led to is in force already."""
+
+    default_code = "override_stands"
+
+
+class CoolingDown(Conflict):
+    """The window that was set with the last move is still open."""
+
+    default_code = "cooling_down"
+
+
+class OutOfReach(Forbidden):
+    """The person's tier does not reach this override."""
+
+    default_code = "tier_too_low"
+
+
+class BaselineDrifted(Conflict):
+    """What was frozen of a baseline is no longer what was hashed when it was submitted."""
+
+    default_code = "baseline_drifted"

@@ -15,8 +15,8 @@ from unfold.widgets import (
 
 from biolab.accounts.roles import Role
 from biolab.kernel.errors import Invalid
-from governance_app.blueprint import StageBlueprint, check_blueprint
 from governance_app.models import TemplateStage, WorkflowTemplate
+from governance_app.rules.blueprint import StageBlueprint, check_blueprint
 from governance_app.states import APPROVING_MEANINGS
 
 KEY = RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Letters, digits, dots, dashes and underscores.")

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from biolab.kernel.admin import ReadOnlyAdmin, display
 from governance_app.models import Signature, TemplateAudit, TemplateSnapshot
-from governance_app.seals import local_time, verify_signature
+from governance_app.seals.signatures import local_time, verify_signature
 
 
 @admin.register(TemplateSnapshot)

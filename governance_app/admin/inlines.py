@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from biolab.kernel.admin import Inline, display
 from governance_app.admin.forms import StageForm, StageFormSet
-from governance_app.blueprint import hours
 from governance_app.models import TemplateAssignment, TemplateStage, WorkflowTemplate
+from governance_app.rules.blueprint import hours
 from governance_app.states import TemplateStatus
 
 if TYPE_CHECKING:  # unfold is untyped

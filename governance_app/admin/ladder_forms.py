@@ -14,6 +14,7 @@ from unfold.widgets import (
 )
 
 from biolab.accounts.models import User
+from biolab.accounts.services.reentry import Asked
 from governance_app.models import ApprovalRequest, ApprovalStage
 from governance_app.states import APPROVING_MEANINGS, OPEN_STAGES, Decision, Meaning, StageStatus
 
@@ -36,11 +37,21 @@ class SignForm(forms.Form):
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
     )
+    totp = forms.CharField(
+        label="Code of your device",
+        max_length=10,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
     content_digest = forms.CharField(widget=forms.HiddenInput())
     stage_id = forms.CharField(widget=forms.HiddenInput())
 
-    def __init__(self, data: Any = None, *, stage: ApprovalStage) -> None:
+    def __init__(self, data: Any = None, *, stage: ApprovalStage, asked: Asked) -> None:
         super().__init__(data, auto_id="sign-%s")
+        self.fields["password"].required, self.fields["totp"].required = asked.password, asked.totp
+        if asked.either:
+            self.fields["totp"].help_text = "Your password or a code will do: you have signed a moment ago."
+        elif not asked.totp:
+            del self.fields["totp"]
         allowed = stage.meanings or APPROVING_MEANINGS
         chosen = [(meaning, Meaning(meaning).label) for meaning in allowed]
         meanings: Any = self.fields["meaning"]
@@ -84,6 +95,9 @@ class DelegateForm(_OnStages):
 
     def __init__(self, data: Any = None, *, request: ApprovalRequest) -> None:
         super().__init__(data, request=request)
+        due: Any = self.fields["due_at"].widget
+        for widget, name in zip(due.widgets, ("Due date, UTC", "Due time, UTC"), strict=True):
+            widget.attrs["aria-label"] = name
         roles = request.stages.filter(status__in=self.statuses).values("required_role")
         people: Any = self.fields["delegate"]
         people.queryset = (

@@ -16,14 +16,20 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from biolab.accounts.models import User
-from biolab.kernel.admin import ServiceAdmin, action, confirmed, display, tell_refusal
+from biolab.kernel.admin import ServiceAdmin, action, confirmed, display, reads_only, tell_refusal
 from biolab.kernel.errors import Refusal
 from governance_app.admin.forms import StageFormSet, TemplateForm
 from governance_app.admin.inlines import AssignmentsInline, StagesInline, is_draft
+from governance_app.admin.simulating import Simulates
 from governance_app.models import TemplateAssignment, WorkflowTemplate
-from governance_app.policies import may_administer
-from governance_app.selectors import compare_templates
-from governance_app.services.assignments import assign_template, unassign_template
+from governance_app.policies.approvals import may_administer
+from governance_app.selectors.approvals import compare_templates
+from governance_app.services.assignments import (
+    assign_template,
+    outdated_assignments,
+    take_over_assignments,
+    unassign_template,
+)
 from governance_app.services.templates import (
     archive_template,
     create_template,
@@ -31,11 +37,11 @@ from governance_app.services.templates import (
     publish_template,
     succeed_template,
 )
-from governance_app.states import ARCHIVE, PUBLISH, TEMPLATE_MACHINE
+from governance_app.states import ARCHIVE, PUBLISH, TEMPLATE_MACHINE, TemplateStatus
 
 
 @admin.register(WorkflowTemplate)
-class WorkflowTemplateAdmin(ServiceAdmin):
+class WorkflowTemplateAdmin(Simulates, ServiceAdmin):
     """Every version of every template."""
 
     form = TemplateForm
@@ -45,7 +51,7 @@ class WorkflowTemplateAdmin(ServiceAdmin):
     ordering = ("key", "-version")
     actions = ("export_csv",)
     csv_columns = ("public_id", "key_id", "version", "name", "status", "is_latest", "created_at", "published_at")
-    actions_detail = ("publish", "new_version", "archive")
+    actions_detail = ("publish", "simulate", "new_version", "take_over", "archive")
     warn_unsaved_form = True
     TEXT = (
         "template_key",
@@ -70,15 +76,24 @@ class WorkflowTemplateAdmin(ServiceAdmin):
     # -- who and what ---------------------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_administer(cast(User, request.user))
+        return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(cast(User, request.user))
+        return may_administer(cast(User, request.user)) or super().has_view_permission(request, obj)
 
-    has_add_permission = has_change_permission = has_view_permission
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(cast(User, request.user)) and not reads_only(request)
+
+    has_add_permission = has_change_permission
 
     def has_publish_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._open(request, obj, PUBLISH)
+
+    def has_take_over_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        template = obj if isinstance(obj, WorkflowTemplate) else self.get_object(request, str(obj))
+        if template is None or template.status != TemplateStatus.PUBLISHED:
+            return False
+        return outdated_assignments(template).exists()
 
     def has_archive_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._open(request, obj, ARCHIVE)
@@ -198,6 +213,20 @@ class WorkflowTemplateAdmin(ServiceAdmin):
             question=f"Publish {template}? It can no longer be edited then, only succeeded.",
             work=lambda: publish_template(template=template, by=by, at=timezone.now()),
             done=f"{template} is published.",
+        )
+
+    @action(description="Govern here instead of other versions", url_path="take-over", permissions=["take_over"])
+    def take_over(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        template: WorkflowTemplate = self.row(request, object_id)
+        by = cast(User, request.user)
+        governed = ", ".join(str(old.team or old.protocol) for old in outdated_assignments(template))
+        return confirmed(
+            self,
+            request,
+            template,
+            question=f"Let {template} govern {governed} from now on? Ladders being climbed keep their version.",
+            work=lambda: take_over_assignments(template=template, by=by, at=timezone.now()),
+            done=f"{template} governs in their place.",
         )
 
     @action(description="Archive", url_path="archive", permissions=["archive"])

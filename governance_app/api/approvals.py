@@ -8,8 +8,8 @@ from rest_framework.response import Response
 
 from biolab.kernel.api import Door
 from governance_app.api import schemas
-from governance_app.selectors import waiting_for
-from governance_app.shapes import waiting_as_wire
+from governance_app.selectors.approvals import waiting_for
+from governance_app.shapes.approvals import waiting_as_wire
 
 
 class WaitingDoor(Door):

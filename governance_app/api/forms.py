@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from biolab.accounts.roles import Role
-from governance_app.blueprint import LARGEST_QUORUM, LONGEST_SLA_HOURS, MOST_STAGES, StageBlueprint
+from governance_app.rules.blueprint import LARGEST_QUORUM, LONGEST_SLA_HOURS, MOST_STAGES, StageBlueprint
 from governance_app.states import APPROVING_MEANINGS
 
 KEY = r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 
 
+@extend_schema_field({"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_SLA_HOURS})
 class SlaHours(serializers.FloatField):
     """More than nothing and less than ten years, in hours."""
 

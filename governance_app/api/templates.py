@@ -16,11 +16,11 @@ from governance_app.api import schemas
 from governance_app.api.forms import AssignmentForm, DiffFilter, TemplateEdit, TemplateFilter, TemplateForm
 from governance_app.api.pages import templates_page
 from governance_app.models import TemplateAssignment, TemplateAudit, TemplateSnapshot, WorkflowTemplate
-from governance_app.policies import require_administrator
-from governance_app.selectors import compare_templates
+from governance_app.policies.approvals import require_administrator
+from governance_app.selectors.approvals import compare_templates
 from governance_app.services.assignments import assign_template, unassign_template
 from governance_app.services.templates import archive_template, create_template, edit_template, publish_template
-from governance_app.shapes import (
+from governance_app.shapes.approvals import (
     assignment_as_wire,
     audit_as_wire,
     snapshot_as_wire,

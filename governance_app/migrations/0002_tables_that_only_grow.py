@@ -15,4 +15,12 @@ class Migration(migrations.Migration):
         AppendOnly("TemplateAudit"),
         AppendOnly("StageAction"),
         AppendOnly("Signature"),
+        AppendOnly("BaselineContent"),
+        AppendOnly("GovernanceBaselineEvent"),
+        AppendOnly("OverrideReversal"),
+        AppendOnly("CoachingNoteEvent"),
+        AppendOnly("AuditReview"),
+        AppendOnly("LadderPreview"),
+        AppendOnly("GuardrailSimulation"),
+        AppendOnly("GuardrailWaiver"),
     ]

@@ -9,7 +9,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 
-from biolab.accounts.models import User
+from biolab.accounts.models import Membership, User
 from biolab.accounts.roles import Role
 from biolab.kernel.ids import Identified
 from governance_app.models.template import TemplateSnapshot
@@ -29,9 +29,10 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
         return self.filter(state=LadderState.PENDING)
 
     def with_ladder(self) -> Self:
-        """With stages, actions and the people in them, in a fixed number of queries."""
+        """With stages, actions, the people in them and the team's, in a fixed number of queries."""
         return self.select_related("session__team", "asked_by", "snapshot").prefetch_related(
             models.Prefetch("stages", ApprovalStage.objects.select_related("assignee", "delegated_to")),
+            models.Prefetch("session__team__memberships", Membership.objects.select_related("user")),
             models.Prefetch(
                 "stages__actions", StageAction.objects.select_related("actor", "delegation_target", "seal")
             ),

@@ -10,11 +10,11 @@ from django.db import transaction
 
 from biolab.accounts.models import User
 from biolab.kernel.errors import Conflict, Forbidden, Invalid
-from governance_app.blueprint import check_json
 from governance_app.errors import LadderClosed
-from governance_app.facts import LadderWithdrawn, StageDelegated, StageReset
+from governance_app.facts.approvals import LadderWithdrawn, StageDelegated, StageReset
 from governance_app.models import ApprovalRequest, ApprovalStage, StageAction
-from governance_app.policies import may_delegate, may_reset, objection_to_signer, require_writer
+from governance_app.policies.approvals import may_delegate, may_reset, objection_to_signer, require_writer
+from governance_app.rules.blueprint import check_json
 from governance_app.services.climbing import Ladder, hold_ladder, read_ladder, settle
 from governance_app.services.opening import StageSpec, Subject, open_request
 from governance_app.states import OPEN_STAGES, ActionType, LadderState, StageStatus
@@ -28,6 +28,7 @@ __all__ = [
     "open_request",
     "require_delegable",
     "require_resettable",
+    "require_withdrawable",
     "reset_stage",
     "withdraw_request",
 ]
@@ -166,10 +167,7 @@ def withdraw_request(*, request: ApprovalRequest, by: User, at: datetime, notes:
         Forbidden: somebody else asked.
     """
     ladder = hold_ladder(request)
-    _require_pending(ladder)
-    require_writer(by)
-    if ladder.request.asked_by_id != by.pk:
-        raise Forbidden("Only who asked for the approval may withdraw it.", code="not_the_asker")
+    _withdrawable(ladder, by=by)
     _check_text(notes, None)
     ladder.request.withdrawn_at = at
     settle(ladder, at=at)
@@ -193,6 +191,22 @@ def require_resettable(*, stage: ApprovalStage, by: User) -> None:
         LadderClosed, Conflict, Forbidden: as ``reset_stage``.
     """
     _resettable(read_ladder(stage.request), stage, by=by)
+
+
+def require_withdrawable(*, request: ApprovalRequest, by: User) -> None:
+    """Refuse whoever could not withdraw the request now whatever they sent.
+
+    Raises:
+        LadderClosed, Forbidden: as ``withdraw_request``.
+    """
+    _withdrawable(read_ladder(request), by=by)
+
+
+def _withdrawable(ladder: Ladder, *, by: User) -> None:
+    _require_pending(ladder)
+    require_writer(by)
+    if ladder.request.asked_by_id != by.pk:
+        raise Forbidden("Only who asked for the approval may withdraw it.", code="not_the_asker")
 
 
 def _delegable(ladder: Ladder, stage: ApprovalStage, *, by: User) -> ApprovalStage:

@@ -8,14 +8,15 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
 from biolab.accounts.models import Team, User
 from biolab.kernel.errors import Conflict, Invalid
 from biolab.kernel.ids import find
-from governance_app.blueprint import check_json
 from governance_app.errors import TemplateArchived, TemplateDrifted, TemplateFixed
 from governance_app.models import TemplateAssignment, TemplateKey, TemplateSnapshot, WorkflowTemplate
-from governance_app.policies import require_administrator
+from governance_app.policies.approvals import require_administrator
+from governance_app.rules.blueprint import check_json
 from governance_app.services.templates import write_audit
 from governance_app.states import TemplateStatus
 from sessions_app.models import LabSession, Protocol
@@ -38,7 +39,7 @@ def assign_template(
     Raises:
         AdministratorsOnly: the person may not.
         Invalid: neither a team nor a protocol, or both.
-        TemplateFixed: a draft. TemplateArchived: taken out of use.
+        TemplateFixed: a draft. TemplateArchived: taken out of use. TemplateDrifted: changed behind our back.
         Conflict: it governs it already.
     """
     require_administrator(by)
@@ -50,7 +51,7 @@ def assign_template(
     template = WorkflowTemplate.objects.get(pk=template.pk)
     if template.status == TemplateStatus.DRAFT:
         raise TemplateFixed(f"{template} is a draft; publish it before assigning it.", code="template_draft")
-    _require_in_use(template)
+    usable(template.snapshot)
     if TemplateAssignment.objects.filter(template=template, team=team, protocol=protocol).exists():
         raise Conflict(f"{template} is assigned to {team or protocol} already.", code="already_assigned")
     assignment = TemplateAssignment.objects.create(
@@ -74,6 +75,41 @@ def unassign_template(*, assignment: TemplateAssignment, by: User, at: datetime)
     told = _told(assignment)
     assignment.delete()
     write_audit(assignment.template, "template.unassigned", by=by, at=at, **told)
+
+
+def outdated_assignments(template: WorkflowTemplate) -> QuerySet[TemplateAssignment]:
+    """Return where other versions of the template's key govern what it does not govern itself."""
+    own = TemplateAssignment.objects.filter(template=template)
+    others = TemplateAssignment.objects.filter(template__key=template.key_id).exclude(template=template)
+    return others.exclude(team__in=own.exclude(team=None).values("team")).exclude(
+        protocol__in=own.exclude(protocol=None).values("protocol")
+    )
+
+
+@transaction.atomic
+def take_over_assignments(*, template: WorkflowTemplate, by: User, at: datetime) -> list[TemplateAssignment]:
+    """Let a published version govern what other versions of its key govern, in their place; return the new assignments.
+
+    Raises:
+        AdministratorsOnly: the person may not.
+        TemplateFixed: a draft. TemplateArchived: taken out of use. TemplateDrifted: changed behind our back.
+        Conflict: there is nothing to take over.
+    """
+    require_administrator(by)
+    TemplateKey.objects.hold(template.key_id)
+    found = outdated_assignments(template).select_related("template", "team", "protocol").order_by("created_at", "id")
+    outdated = list(found)
+    if not outdated:
+        raise Conflict(
+            "No other version of this template governs anything that this one does not.", code="nothing_outdated"
+        )
+    for assignment in outdated:
+        unassign_template(assignment=assignment, by=by, at=at)
+    targets = {(old.team_id, old.protocol_id): old for old in outdated}  # two versions may have governed the same
+    return [
+        assign_template(template=template, team=old.team, protocol=old.protocol, metadata=old.metadata, by=by, at=at)
+        for old in targets.values()
+    ]
 
 
 def resolve_snapshot(*, session: LabSession) -> TemplateSnapshot | None:

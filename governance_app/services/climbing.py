@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from biolab.accounts.models import User
-from governance_app.facts import StageStarted
-from governance_app.ladder import Standing
+from governance_app.facts.approvals import StageStarted
 from governance_app.models import ApprovalRequest, ApprovalStage
-from governance_app.selectors import standing_of
+from governance_app.rules.ladder import Standing
+from governance_app.selectors.approvals import standing_of
+from governance_app.services.calendars import due_after
 from governance_app.states import OPEN_STAGES, LadderState, StageStatus
 from sessions_app import timeline
 from sessions_app.models import LabSession
@@ -83,7 +84,7 @@ def settle(ladder: Ladder, *, at: datetime) -> ApprovalStage | None:
             started = stage
             stage.started_at = at
             if stage.due_at is None and stage.sla_hours is not None:
-                stage.due_at = at + timedelta(hours=stage.sla_hours)
+                stage.due_at = due_after(team_id=ladder.session.team_id, hours=stage.sla_hours, at=at)
     # A ladder has one open stage at any time, so what closes is saved before what opens.
     for stage in sorted(ladder.stages, key=lambda stage: stage.status in OPEN_STAGES):
         stage.save(update_fields=CACHED)

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from governance_app.facts import StageEscalated, StageOverdue
+from governance_app.facts.approvals import StageEscalated, StageOverdue
 from governance_app.models import ApprovalStage, StageAction
-from governance_app.policies import possible_signers
+from governance_app.policies.approvals import possible_signers
 from governance_app.services.climbing import hold_ladder, public_id_of
 from governance_app.services.notices import tell_overdue
 from governance_app.states import OPEN_STAGES, ActionType, LadderState
@@ -49,7 +49,7 @@ def escalate_stage(*, stage: ApprovalStage, at: datetime) -> bool:
         metadata={"notified_user_ids": list(notified)},
         created_at=at,
     )
-    tell_overdue(stage, people)
+    tell_overdue(stage, people, at=at)
     timeline.record(ladder.session, StageOverdue(**told), by=None, at=at)
     timeline.record(ladder.session, StageEscalated(**told, notified_user_ids=notified), by=None, at=at)
     return True

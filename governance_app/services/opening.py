@@ -12,9 +12,9 @@ from django.db import transaction
 from biolab.accounts.models import User
 from biolab.kernel.errors import Conflict, Invalid
 from biolab.kernel.ids import find
-from governance_app.blueprint import check_json, sla_fault
 from governance_app.models import ApprovalRequest, ApprovalStage, TemplateSnapshot
-from governance_app.policies import objection_to_signer
+from governance_app.policies.approvals import objection_to_signer
+from governance_app.rules.blueprint import check_json, sla_fault
 from governance_app.services.assignments import usable
 from governance_app.services.climbing import read_ladder, settle, tell_started
 from governance_app.services.templates import write_audit

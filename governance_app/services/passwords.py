@@ -1,25 +1,25 @@
-"""The second component of a signature: the password, given again at that moment and behind a gate."""
+"""What a signer gives again at the moment of signing, and the log of what was refused."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from biolab.accounts.models import User
-from biolab.accounts.services.reentry import confirm_password
+from biolab.accounts.services.reentry import Components, confirm_components
 from biolab.kernel import security
 from governance_app.models import ApprovalRequest
 
 
-def check_password(request: ApprovalRequest, password: str, *, by: User, at: datetime) -> None:
-    """Refuse unless ``password`` is the signer's; what was tried is counted and written down at once.
+def check_components(request: ApprovalRequest, given: Components, *, by: User, at: datetime) -> None:
+    """Refuse unless what was given is the signer's, and enough; what was tried is counted and written down at once.
 
     Raises:
-        Invalid: none was given.
+        Invalid: a component is missing.
         TooMany: too many wrong ones; signing is locked for a while.
-        Forbidden: it is wrong.
+        Forbidden: one is wrong.
         RuntimeError: a transaction is open.
     """
-    confirm_password(password, by=by, at=at, note=lambda reason: note_refusal(request, reason, by=by, at=at))
+    confirm_components(given, by=by, at=at, note=lambda reason: note_refusal(request, reason, by=by, at=at))
 
 
 def note_refusal(request: ApprovalRequest, reason: str, *, by: User, at: datetime) -> None:

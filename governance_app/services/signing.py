@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -11,19 +12,20 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import get_current_timezone_name
 
 from biolab.accounts.models import User
-from biolab.accounts.policies import role_in
+from biolab.accounts.policies import objection_to_own_signature, role_in
+from biolab.accounts.services.reentry import Components, note_signing
 from biolab.kernel.errors import Conflict, Invalid, Missing
 from biolab.kernel.ids import find, new_uuid
-from governance_app.blueprint import check_json
-from governance_app.errors import LadderClosed, MayNotSign, StageNotCurrent
-from governance_app.facts import LadderFinalized, LadderRejected, StageCompleted, StageSigned
-from governance_app.ladder import GivenSignature, Objection, Standing
+from governance_app.errors import LadderClosed, MayNotSign, StageNotCurrent, TemplateDrifted
+from governance_app.facts.approvals import LadderFinalized, LadderRejected, StageCompleted, StageSigned
 from governance_app.models import ApprovalRequest, ApprovalStage, Signature, StageAction
-from governance_app.policies import objection_to_signing
-from governance_app.seals import seal_signature
+from governance_app.policies.approvals import objection_to_signing
+from governance_app.rules.blueprint import check_json
+from governance_app.rules.ladder import GivenSignature, Objection, Standing
+from governance_app.seals.signatures import seal_signature
 from governance_app.services.assignments import refuse_drift
 from governance_app.services.climbing import Ladder, hold_ladder, read_ladder, settle, tell_started
-from governance_app.services.passwords import check_password, note_refusal
+from governance_app.services.passwords import check_components, note_refusal
 from governance_app.states import APPROVING_MEANINGS, Decision, LadderState, Meaning
 from sessions_app import timeline
 
@@ -34,7 +36,7 @@ LONGEST_NOTES: Final = 10_000
 class _Asked:
     """What the signer sent, before anything of it is believed."""
 
-    decision: Decision
+    decision: str
     typed: str
     meaning: str
     content_digest: str | None
@@ -47,9 +49,11 @@ def cast_signature(
     request_id: object,
     decision: str,
     signature: str,
-    password: str,
     by: User,
     at: datetime,
+    password: str = "",
+    totp: str = "",
+    period: str = "",
     stage_id: object = None,
     meaning: str = "",
     content_digest: str | None = None,
@@ -60,12 +64,14 @@ def cast_signature(
 ) -> ApprovalRequest:
     """Sign the current stage of a ladder and return the request with its ladder.
 
-    Rules are asked in this order: seen at all, state of the ladder, role and assignment, body, password. Only the
-    password counts towards the lock. It is checked in transactions of its own, before the session is held; the other
-    rules are asked again while it is.
+    Rules are asked in this order: seen at all, state of the ladder, role and assignment, body, components. Only the
+    components count towards the lock. They are checked in transactions of their own, before the session is held;
+    the other rules are asked again while it is.
 
     Args:
         decision: ``approved`` or ``rejected``.
+        totp: a code of the signer's device, where they have one.
+        period: names the sign-in; the first signature in it takes every component, those soon after it one.
         stage_id: must be the current stage; None means whichever is.
         meaning: what the signature stands for; by default ``approval`` where the stage allows it, else its first.
         content_digest: what the signer was shown.
@@ -78,20 +84,21 @@ def cast_signature(
     """
     request = find(ApprovalRequest.objects.visible_to(by), request_id)
     asked = _Asked(
-        decision=_read_decision(decision),
+        decision=decision,
         typed=signature.strip(),
         meaning=meaning,
         content_digest=content_digest,
         notes=notes,
         metadata=metadata or {},
     )
-    try:
+    with _refusals_noted(request, by=by, at=at):
         _judge(read_ladder(request), stage_id, asked, by=by)
-    except MayNotSign as refusal:
-        note_refusal(request, refusal.code, by=by, at=at)
-        raise
-    check_password(request, password, by=by, at=at)
-    return _write(request, stage_id, asked, zone=zone or get_current_timezone_name(), by=by, at=at, dry_run=dry_run)
+    check_components(request, Components(password=password, totp=totp, period=period), by=by, at=at)
+    zone = zone or get_current_timezone_name()
+    signed = _write(request, stage_id, asked, zone=zone, by=by, at=at, dry_run=dry_run)
+    if not dry_run:
+        note_signing(by=by, period=period, at=at)
+    return signed
 
 
 def require_turn(*, request: ApprovalRequest, by: User, at: datetime, stage_id: object = None) -> None:
@@ -100,27 +107,27 @@ def require_turn(*, request: ApprovalRequest, by: User, at: datetime, stage_id: 
     Raises:
         Missing, LadderClosed, StageNotCurrent, TemplateDrifted, MayNotSign, Conflict: as ``cast_signature``.
     """
+    with _refusals_noted(request, by=by, at=at):
+        _turn(read_ladder(request), stage_id, by=by)
+
+
+@contextmanager
+def _refusals_noted(request: ApprovalRequest, *, by: User, at: datetime) -> Iterator[None]:
+    """Write down who was not let sign, and what could not be signed because its rules were changed."""
     try:
-        _turn(read_ladder(request), stage_id, Decision.APPROVED, by=by)
-    except MayNotSign as refusal:
+        yield
+    except (MayNotSign, TemplateDrifted) as refusal:
         note_refusal(request, refusal.code, by=by, at=at)
         raise
 
 
-def _read_decision(text: str) -> Decision:
-    if text not in Decision.values:
-        detail = "Decide approved or rejected."
-        raise Invalid(detail, errors=[{"pointer": "/status", "detail": detail}])
-    return Decision(text)
-
-
 def _judge(ladder: Ladder, stage_id: object, asked: _Asked, *, by: User) -> tuple[ApprovalStage, str, Standing]:
     """Return the stage, the meaning and the standing before the signature, or refuse; the password comes later."""
-    stage, standing = _turn(ladder, stage_id, asked.decision, by=by)
+    stage, standing = _turn(ladder, stage_id, by=by)
     return stage, _check_body(stage, asked), standing
 
 
-def _turn(ladder: Ladder, stage_id: object, decision: Decision, *, by: User) -> tuple[ApprovalStage, Standing]:
+def _turn(ladder: Ladder, stage_id: object, *, by: User) -> tuple[ApprovalStage, Standing]:
     """Return the stage that ``by`` may sign now and the standing before it, or refuse."""
     request, standing = ladder.request, ladder.standing
     if stage_id is not None:
@@ -130,8 +137,8 @@ def _turn(ladder: Ladder, stage_id: object, decision: Decision, *, by: User) -> 
         stage = ladder.stages[standing.current - 1]
     else:
         stage = ladder.stages[-1]
-    given = GivenSignature(index=stage.sequence_index, signer=str(by.pk), decision=decision, round=stage.round)
-    objection = standing.objection(given)
+    given = GivenSignature(stage.sequence_index, signer=str(by.pk), decision=Decision.APPROVED, round=stage.round)
+    objection = standing.objection(given)  # the same for either decision
     if objection is Objection.CLOSED:
         raise LadderClosed(f"This request is {standing.state}.", state=standing.state)
     if objection is Objection.NOT_CURRENT:
@@ -148,11 +155,16 @@ def _turn(ladder: Ladder, stage_id: object, decision: Decision, *, by: User) -> 
         raise refusal
     if objection is Objection.SIGNED_LADDER:
         raise MayNotSign("You have signed another stage of this ladder.", code="repeat_signer")
+    foreign = objection_to_own_signature(by)
+    if foreign is not None:
+        raise MayNotSign(foreign.sentence, code=foreign.code)
     return stage, standing
 
 
 def _check_body(stage: ApprovalStage, asked: _Asked) -> str:
     errors = []
+    if asked.decision not in Decision.values:
+        errors.append({"pointer": "/status", "detail": "Decide approved or rejected."})
     if not 1 <= len(asked.typed) <= 255 or not asked.typed.isprintable():
         errors.append({"pointer": "/signature", "detail": "Type your name: 1 to 255 printable characters."})
     allowed = [Meaning.REJECTION] if asked.decision == Decision.REJECTED else stage.meanings or APPROVING_MEANINGS
@@ -185,19 +197,15 @@ def _write(
     at: datetime,
     dry_run: bool,
 ) -> ApprovalRequest:
-    try:
-        with transaction.atomic():
-            ladder = hold_ladder(request)
-            stage, meaning, before = _judge(ladder, stage_id, asked, by=by)
-            place = before.approvals(stage.sequence_index) + 1
-            action = _sign(ladder, stage, asked, meaning=meaning, place=place, zone=zone, by=by, at=at)
-            started = settle(ladder, at=at)
-            _tell(ladder, stage, action, started, by=by, at=at)
-            signed = ApprovalRequest.objects.with_ladder().get(pk=request.pk)
-            transaction.set_rollback(dry_run)
-    except MayNotSign as refusal:
-        note_refusal(request, refusal.code, by=by, at=at)
-        raise
+    with _refusals_noted(request, by=by, at=at), transaction.atomic():
+        ladder = hold_ladder(request)
+        stage, meaning, before = _judge(ladder, stage_id, asked, by=by)
+        place = before.approvals(stage.sequence_index) + 1
+        action = _sign(ladder, stage, asked, meaning=meaning, place=place, zone=zone, by=by, at=at)
+        started = settle(ladder, at=at)
+        _tell(ladder, stage, action, started, by=by, at=at)
+        signed = ApprovalRequest.objects.with_ladder().get(pk=request.pk)
+        transaction.set_rollback(dry_run)
     return signed
 
 

@@ -13,7 +13,6 @@ from biolab.kernel import security
 from biolab.kernel.canonical import canonical, sha256
 from biolab.kernel.errors import Invalid
 from biolab.kernel.ids import find
-from governance_app.blueprint import StageBlueprint, check_blueprint, check_json, differences
 from governance_app.errors import TemplateFixed
 from governance_app.models import (
     TemplateAudit,
@@ -22,10 +21,12 @@ from governance_app.models import (
     TemplateStage,
     WorkflowTemplate,
 )
-from governance_app.policies import require_administrator
-from governance_app.selectors import blueprint_of, template_payload
+from governance_app.policies.approvals import require_administrator
+from governance_app.rules.blueprint import StageBlueprint, check_blueprint, check_json, differences
+from governance_app.selectors.approvals import blueprint_of, template_payload
 from governance_app.states import ARCHIVE, PUBLISH, TEMPLATE_MACHINE, TemplateStatus
 
+PREVIEWED = "template.preview.generated"
 EDITABLE = (
     "name",
     "description",
@@ -220,7 +221,7 @@ def write_audit(
     entry = TemplateAudit.objects.create(
         template=template, snapshot=snapshot, kind=kind, actor=by, created_at=at, detail=detail
     )
-    if kind.startswith("template."):
+    if kind.startswith("template.") and kind != PREVIEWED:
         security.note(
             kind,
             person=by,

@@ -11,8 +11,8 @@ import factory
 from biolab.accounts.models import Team, User
 from biolab.accounts.roles import PlatformRole, Role
 from biolab.kernel.canonical import sha256
-from governance_app.blueprint import StageBlueprint
 from governance_app.models import ApprovalRequest, WorkflowTemplate
+from governance_app.rules.blueprint import StageBlueprint
 from governance_app.services.approvals import StageSpec, Subject, open_request
 from governance_app.services.signing import cast_signature
 from governance_app.services.templates import archive_template, create_template

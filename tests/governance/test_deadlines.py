@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 from django_celery_beat.models import PeriodicTask
 
+from biolab.accounts.models import Notification
 from biolab.accounts.roles import Role
 from governance_app.models import ApprovalStage, StageAction
 from governance_app.services.approvals import StageSpec, delegate_stage, reset_stage
@@ -60,6 +61,8 @@ def test_an_overdue_stage_is_told_to_all_who_can_sign_it(
     assert StageAction.objects.get().action_type == "escalated"
     assert sorted(message.to[0] for message in mail.outbox) == sorted([bench.reviewer.email, other.email])
     assert "Narrative" in mail.outbox[0].subject
+    inboxes = Notification.objects.filter(category="compliance", title__startswith="Overdue")
+    assert {notification.person for notification in inboxes} == {bench.reviewer, other}
 
 
 def test_a_due_date_is_told_once(bench: Bench) -> None:
@@ -117,3 +120,17 @@ def test_the_clock_runs_the_sweep_under_its_wire_name() -> None:
         "minutes",
     )
     assert monitor_narrative_approval_slas() == 0
+
+
+def test_whoever_can_sign_a_stage_finds_it_in_their_inbox_once(bench: Bench) -> None:
+    delegate = make_signer(bench.team, Role.REVIEWER)
+    request = make_request(
+        bench, stages=[StageSpec(required_role=Role.REVIEWER, assignee=bench.reviewer), *ONE_HOUR[1:]]
+    )
+    stage = ApprovalStage.objects.get(request=request, sequence_index=1)
+    delegate_stage(stage=stage, delegate=delegate, by=bench.reviewer, at=NINE)
+    sign(request, delegate)
+
+    told = Notification.objects.filter(title__startswith="To sign").order_by("created_at", "id")
+
+    assert [row.person for row in told] == [bench.reviewer, delegate, bench.approver]

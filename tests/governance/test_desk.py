@@ -23,6 +23,7 @@ from governance_app.models import (
     WorkflowTemplate,
 )
 from governance_app.services.approvals import StageSpec
+from governance_app.services.assignments import assign_template
 from tests.factories.governance import (
     PASSWORD,
     Bench,
@@ -190,6 +191,21 @@ def test_buttons_publish_succeed_and_archive(desk: Client) -> None:
     assert (asked.status_code, template.snapshot.version) == (200, 1)
     assert (draft.status, succeeded.url) == ("draft", reverse(f"{TEMPLATES}_change", args=[draft.pk]))
     assert (template.status, archived.status_code) == ("archived", 302)
+
+
+def test_a_newer_version_is_offered_to_govern_in_the_others_place(desk: Client) -> None:
+    by = make_administrator()
+    first, team = TemplateFactory(template_key="release", published=True), make_team()
+    assign_template(template=first, team=team, by=by, at=timezone.now())
+    second = TemplateFactory(template_key="release", published=True)
+    button = reverse(f"{TEMPLATES}_take_over", args=[second.pk])
+
+    offered = button in desk.get(reverse(f"{TEMPLATES}_change", args=[second.pk])).content.decode()
+    desk.post(button)
+    still = button in desk.get(reverse(f"{TEMPLATES}_change", args=[second.pk])).content.decode()
+
+    assert (offered, still) == (True, False)
+    assert TemplateAssignment.objects.get().template == second
 
 
 def test_publishing_a_template_without_stages_is_told_in_plain_words(desk: Client) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance_app.ladder import GivenSignature, Objection, StageTerms, Standing, climb
+from governance_app.rules.ladder import GivenSignature, Objection, StageTerms, Standing, climb
 from governance_app.states import Decision, LadderState, StageStatus
 
 YES, NO = Decision.APPROVED, Decision.REJECTED

@@ -12,7 +12,7 @@ from biolab.accounts.roles import PlatformRole, Role
 from biolab.kernel.errors import Conflict, Forbidden, Invalid, Refusal
 from governance_app.errors import LadderClosed
 from governance_app.models import ApprovalRequest, ApprovalStage, StageAction, TemplateAudit
-from governance_app.selectors import standing_of, waiting_for
+from governance_app.selectors.approvals import standing_of, waiting_for
 from governance_app.services.approvals import (
     StageSpec,
     comment_stage,
@@ -20,7 +20,7 @@ from governance_app.services.approvals import (
     reset_stage,
     withdraw_request,
 )
-from governance_app.shapes import stages_as_wire
+from governance_app.shapes.approvals import stages_as_wire
 from sessions_app.models import TimelineEvent
 from tests.factories.governance import (
     Bench,

@@ -13,13 +13,22 @@ from django.db import connection
 
 from biolab.accounts.roles import Role
 from biolab.kernel.errors import Refusal
-from governance_app.models import ApprovalRequest, Signature, StageAction, TemplateSnapshot, WorkflowTemplate
-from governance_app.seals import verify_signature
-from governance_app.selectors import standing_of
+from governance_app.models import (
+    ApprovalRequest,
+    OverrideAction,
+    Signature,
+    StageAction,
+    TemplateSnapshot,
+    WorkflowTemplate,
+)
+from governance_app.seals.signatures import verify_signature
+from governance_app.selectors.approvals import standing_of
 from governance_app.services.approvals import StageSpec
 from governance_app.services.templates import create_template, publish_template
 from sessions_app.models import TimelineEvent
+from tests.factories.codes import code_of, make_device
 from tests.factories.governance import TemplateFactory, make_administrator, make_bench, make_request, make_signer, sign
+from tests.factories.overrides import decide, make_override_bench, reverse
 from tests.factories.sessions import NINE
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
@@ -91,3 +100,37 @@ def test_twenty_new_versions_of_one_key_are_numbered_without_a_gap() -> None:
     assert ends == {"done": THREADS}
     assert list(versions.values_list("version", flat=True)) == list(range(1, THREADS + 1))
     assert list(versions.filter(is_latest=True).values_list("version", flat=True)) == [THREADS]
+
+
+def test_twenty_execute_one_recommendation_and_one_reviewer_is_added() -> None:
+    bench = make_override_bench()
+    people = [make_signer(bench.team, Role.MANAGER) for _ in range(THREADS)]
+
+    ends = at_once(*[lambda person=person: decide(bench, by=person) for person in people])  # type: ignore[misc]
+
+    assert ends == {"done": 1, "conflict": THREADS - 1}
+    assert (OverrideAction.objects.count(), bench.baseline.reviewers.count()) == (1, 2)
+    assert TimelineEvent.objects.filter(kind="governance.override.action").count() == 1
+
+
+def test_one_decision_sent_twenty_times_is_one_row_and_is_taken_back_once() -> None:
+    bench = make_override_bench()
+
+    sent = at_once(*[lambda: decide(bench) for _ in range(THREADS)])
+    taken = at_once(*[lambda: reverse(bench) for _ in range(THREADS)])
+
+    assert (sent, taken) == ({"done": THREADS}, {"done": 1, "conflict": THREADS - 1})
+    assert (OverrideAction.objects.count(), bench.baseline.reviewers.count()) == (1, 1)
+    assert TimelineEvent.objects.filter(kind="governance.override.action").count() == 2
+
+
+def test_11_200_one_code_sent_with_four_signatures_at_once_signs_once() -> None:
+    bench = make_bench()
+    device = make_device(bench.reviewer)
+    requests = [make_request(bench, stages=[StageSpec(required_role=Role.REVIEWER)]) for _ in range(4)]
+    code = code_of(device, NINE)
+
+    ends = at_once(*[lambda request=request: sign(request, bench.reviewer, totp=code) for request in requests])  # type: ignore[misc]
+
+    assert ends == {"done": 1, "forbidden": 3}
+    assert Signature.objects.count() == 1

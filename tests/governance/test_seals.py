@@ -10,8 +10,8 @@ import pytest
 from biolab.kernel import keys
 from biolab.kernel.canonical import SIGNATURE
 from governance_app.models import ApprovalRequest, Signature
-from governance_app.seals import verify_signature
-from governance_app.shapes import stages_as_wire
+from governance_app.seals.signatures import verify_signature
+from governance_app.shapes.approvals import stages_as_wire
 from sessions_app.models import TimelineEvent
 from tests.factories.governance import TemplateFactory, make_bench, make_request, sign
 from tests.factories.sessions import NINE

@@ -15,7 +15,7 @@ from biolab.accounts.roles import PlatformRole, Role
 from biolab.kernel.errors import Conflict, Forbidden, Invalid, Missing, Refusal, TooMany
 from biolab.kernel.models import SecurityEntry
 from governance_app.models import ApprovalRequest, Signature, StageAction
-from governance_app.selectors import standing_of
+from governance_app.selectors.approvals import standing_of
 from governance_app.services.approvals import StageSpec
 from governance_app.states import LadderState
 from sessions_app.models import Checkpoint, TimelineEvent

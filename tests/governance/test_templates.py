@@ -14,11 +14,18 @@ from biolab.kernel import append_only, security
 from biolab.kernel.canonical import canonical, sha256
 from biolab.kernel.errors import Conflict, Invalid, Refusal
 from biolab.kernel.models import SecurityEntry
-from governance_app.blueprint import StageBlueprint
 from governance_app.errors import AdministratorsOnly, TemplateArchived, TemplateDrifted, TemplateFixed
 from governance_app.models import TemplateAudit, TemplateKey, TemplateSnapshot, WorkflowTemplate
-from governance_app.selectors import compare_templates
-from governance_app.services.assignments import assign_template, choose_snapshot, resolve_snapshot, unassign_template
+from governance_app.rules.blueprint import StageBlueprint
+from governance_app.selectors.approvals import compare_templates
+from governance_app.services.assignments import (
+    assign_template,
+    choose_snapshot,
+    outdated_assignments,
+    resolve_snapshot,
+    take_over_assignments,
+    unassign_template,
+)
 from governance_app.services.templates import (
     archive_template,
     create_template,
@@ -375,7 +382,12 @@ def test_a_snapshot_that_drifted_is_refused_everywhere() -> None:
         make_request(bench, template=WorkflowTemplate.objects.get())
     with pytest.raises(TemplateDrifted):
         sign(request, bench.reviewer)
+    with pytest.raises(TemplateDrifted):
+        assign_template(template=template, team=bench.team, by=make_administrator(), at=NINE)
 
+    told = SecurityEntry.objects.get(kind="signature.refused").record["detail"]
+    assert told["reason"] == "template_drifted"
+    assert not template.assignments.exists()
     assert not request.stages.filter(status="approved").exists()
     assert template.snapshot.requests.count() == 1
 
@@ -392,3 +404,34 @@ def tamper(snapshot: TemplateSnapshot) -> None:
     finally:
         connection.check_constraints()
         append_only.install(connection, table)
+
+
+def test_a_newer_version_takes_over_only_when_it_is_asked_to() -> None:
+    bench, by = make_bench(), make_administrator()
+    first = TemplateFactory(template_key="release", published=True)
+    second = TemplateFactory(template_key="release", published=True)
+    other = TemplateFactory(published=True)
+    for version in (first, second):
+        assign_template(template=version, team=bench.team, by=by, at=NINE)
+    assign_template(template=first, protocol=ProtocolFactory(), by=by, at=NINE)
+    assign_template(template=other, team=bench.team, by=by, at=NINE)
+
+    third = succeed_template(template=second, by=by, at=NINE)
+    before = outdated_assignments(third).count()
+    with pytest.raises(TemplateFixed):
+        take_over_assignments(template=third, by=by, at=NINE)
+    with pytest.raises(AdministratorsOnly):
+        take_over_assignments(template=third, by=bench.lead, at=NINE)
+    publish_template(template=third, by=by, at=NINE)
+    held = (first.assignments.count(), third.assignments.count())
+    take_over_assignments(template=third, by=by, at=LATER)
+
+    assert (before, held) == (3, (2, 0))
+    assert [first.assignments.count(), second.assignments.count(), other.assignments.count()] == [0, 0, 1]
+    assert sorted((row.team_id is not None, row.protocol_id is not None) for row in third.assignments.all()) == [
+        (False, True),
+        (True, False),
+    ]
+    assert kinds().count("template.unassigned") == 3
+    with pytest.raises(Conflict):
+        take_over_assignments(template=third, by=by, at=LATER)

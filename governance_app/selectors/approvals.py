@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from biolab.accounts.models import Membership, User
-from biolab.accounts.roles import Role
-from governance_app.blueprint import StageBlueprint, compare_stages, differences, hours
-from governance_app.ladder import GivenSignature, StageTerms, Standing, climb
+from biolab.accounts.roles import PlatformRole, Role
 from governance_app.models import ApprovalRequest, ApprovalStage, StageAction, WorkflowTemplate
-from governance_app.policies import objection_to_signing
+from governance_app.policies.approvals import objection_to_signing
+from governance_app.rules.blueprint import StageBlueprint, compare_stages, differences, hours
+from governance_app.rules.ladder import GivenSignature, StageTerms, Standing, climb
 from governance_app.states import Decision, LadderState
+from sessions_app.models import LabSession, TimelineEvent
+
+DECISIVE: Final = (
+    "governance.recommendation.override",
+    "governance.override.action",
+    "governance.baseline.",
+    "governance.coaching.note",
+    "governance.preview.summary",
+)
+"""How the kinds of events begin that tell of decisions."""
 
 
 def standing_of(request: ApprovalRequest, stages: Sequence[ApprovalStage] | None = None) -> Standing:
@@ -145,3 +157,15 @@ def compare_templates(before: WorkflowTemplate, after: WorkflowTemplate) -> dict
         ],
         "stages": stages,
     }
+
+
+def people_to_escalate_to(session: LabSession) -> QuerySet[User]:
+    """Return who hears of an escalation: the team's owners and managers, and the administrators."""
+    leading = Q(memberships__team=session.team_id, memberships__role__in=[Role.OWNER, Role.MANAGER])
+    return User.objects.filter(leading | Q(role=PlatformRole.ADMIN), is_active=True).distinct()
+
+
+def decisions_of(session: LabSession) -> QuerySet[TimelineEvent]:
+    """Return the session's events that tell of advice, overrides, baselines, coaching and previews."""
+    starts = [Q(kind__startswith=start) for start in DECISIVE]
+    return TimelineEvent.objects.filter(reduce(or_, starts), session=session)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from biolab.accounts.models import Membership, User
 from biolab.accounts.policies import may, role_in
-from biolab.accounts.roles import PlatformRole, Right, Role
+from biolab.accounts.roles import RIGHTS, PlatformRole, Right, Role
 from biolab.kernel.errors import Forbidden, Refusal
-from governance_app.errors import AdministratorsOnly, MayNotSign
-from governance_app.models import ApprovalRequest, ApprovalStage
+from governance_app.errors import AdministratorsOnly, MayNotSign, OutOfReach
+from governance_app.models import ApprovalRequest, ApprovalStage, OverrideAction
+from governance_app.rules.tiers import NEEDED, TIER_OF_ROLE, Tier, highest, suffices
+from governance_app.states import OverrideKind
+from sessions_app.models import LabSession
 
 EDITS_TEMPLATES = "governance_app.change_workflowtemplate"
 
@@ -105,3 +108,62 @@ def possible_signers(stage: ApprovalStage) -> list[User]:
         named = [membership.user for membership in memberships.order_by("user__username", "user_id")]
     unique = {person.pk: person for person in named}
     return [person for person in unique.values() if objection_to_signer(person, stage) is None]
+
+
+def tier_of(person: User, session: LabSession, *, actor: User | None = None, target: User | None = None) -> Tier | None:
+    """Return what the person is to an override of the session; None for who may not write there at all.
+
+    Args:
+        actor: who executed it, where it is to be taken back.
+        target: the reviewer it is about, where it is to be taken back; nobody decides by being recommended for.
+    """
+    if person.role == PlatformRole.VIEWER:
+        return None
+    if may_administer(person):
+        return Tier.ADMINISTRATOR
+    role = role_in(person, session.team_id)
+    if role is None or Right.RUN not in RIGHTS[role]:
+        return Tier.OBSERVER if role is not None else None
+    tiers = [TIER_OF_ROLE[role]]
+    if actor is not None and person.pk == actor.pk:
+        tiers.append(Tier.OVERRIDE_ACTOR)
+    if target is not None and person.pk == target.pk:
+        tiers.append(Tier.TARGET_REVIEWER)
+    if person.pk == session.created_by_id:
+        tiers.append(Tier.SESSION_RUNNER)
+    return highest(tiers)
+
+
+def require_override_right(
+    person: User, session: LabSession, action: OverrideKind, *, actor: User | None, target: User | None
+) -> Tier:
+    """Return the tier by which the person may execute ``action`` or take it back.
+
+    Raises:
+        OutOfReach: there is none.
+    """
+    tier = tier_of(person, session, actor=actor, target=target)
+    if tier is None or not suffices(tier, action):
+        raise OutOfReach(
+            f"To {action.label.lower()} takes more standing in this session than you have.",
+            tier=tier.told if tier is not None else None,
+            rank=int(tier) if tier is not None else 0,
+            rank_needed=NEEDED[action],
+        )
+    return tier
+
+
+def may_moderate(person: User, session: LabSession) -> bool:
+    """Tell whether the person flags, resolves and removes coaching notes: who leads the team, and administrators."""
+    return may_administer(person) or may(person, Right.STEER_LADDERS, session.team_id)
+
+
+def may_coach(person: User, override: OverrideAction) -> bool:
+    """Tell whether the person writes coaching notes about the override.
+
+    Whoever runs the bench of the team, the override's actor and reviewers, who made the session, and administrators.
+    """
+    if person.role == PlatformRole.VIEWER:
+        return False
+    concerned = {override.actor_id, override.target_reviewer_id, override.reviewer_id, override.session.created_by_id}
+    return person.pk in concerned or may_administer(person) or may(person, Right.RUN, override.session.team_id)

@@ -6,7 +6,6 @@ from typing import Any
 
 from biolab.accounts.models import User
 from biolab.kernel.times import iso, iso_or_none
-from governance_app.blueprint import hours
 from governance_app.models import (
     ApprovalRequest,
     ApprovalStage,
@@ -18,7 +17,9 @@ from governance_app.models import (
     TemplateStage,
     WorkflowTemplate,
 )
-from governance_app.seals import local_time
+from governance_app.rules.blueprint import hours
+from governance_app.seals.signatures import local_time
+from governance_app.selectors.outstanding import missing_signatures, unsigned
 
 
 def person_as_wire(person: User | None) -> dict[str, Any] | None:
@@ -50,6 +51,8 @@ def stage_as_wire(stage: ApprovalStage) -> dict[str, Any]:
         "assignee": person_as_wire(stage.assignee),
         "delegated_to": person_as_wire(stage.delegated_to),
         "overdue_notified_at": iso_or_none(stage.overdue_notified_at),
+        "signatures_missing": missing_signatures(stage),
+        "unsigned": [person_as_wire(person) for person in unsigned(stage)],
         "notes": stage.notes,
         "metadata": stage.metadata,
         "actions": [action_as_wire(action) for action in stage.actions.all()],

@@ -150,3 +150,21 @@ class LadderWithdrawn(LadderFact):
 
     actor_id: str
     notes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditReviewed(Fact):
+    """An auditor put their name under a part of the timeline."""
+
+    kind: ClassVar[str] = "governance.audit.reviewed"
+    sentence: ClassVar[str] = "“{signature}” reviewed the events {first_sequence} to {last_sequence}."
+
+    review_id: str
+    first_sequence: int
+    last_sequence: int
+    first_hash: str
+    last_hash: str
+    reviewer_id: str
+    printed_name: str
+    signature: str
+    notes: str

@@ -1,0 +1,197 @@
+"""Reviews of audit trails at the desk: what nobody has reviewed, the events to read, and the signature under them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from biolab.accounts.auth.periods import period_of
+from biolab.accounts.models import User
+from biolab.accounts.services.reentry import Asked, components_asked
+from biolab.kernel.admin import ReadOnlyAdmin, action, display
+from biolab.kernel.errors import Refusal
+from governance_app.models import AuditReview
+from governance_app.seals.audit_reviews import local_time, verify_review
+from governance_app.selectors.audit_trails import unreviewed, unreviewed_of
+from governance_app.services.audit_reviews import objection_to_reviewing, sign_audit_review
+from sessions_app.models import LabSession
+
+EVENTS_SHOWN = 200
+SESSIONS_SHOWN = 25
+
+
+class ReviewForm(forms.Form):
+    """The signature under the events that the page shows."""
+
+    signature = forms.CharField(
+        label="Your name, as your signature",
+        max_length=255,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "name"}),
+    )
+    notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+    totp = forms.CharField(
+        label="Code of your device",
+        max_length=10,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+    last_hash = forms.CharField(widget=forms.HiddenInput())
+
+    def __init__(self, data: Any = None, *, asked: Asked, last_hash: str) -> None:
+        super().__init__(data, auto_id="review-%s")
+        self.fields["last_hash"].initial = last_hash
+        self.fields["password"].required, self.fields["totp"].required = asked.password, asked.totp
+        if asked.either:
+            self.fields["totp"].help_text = "Your password or a code will do: you have signed a moment ago."
+        elif not asked.totp:
+            del self.fields["totp"]
+
+
+@admin.register(AuditReview)
+class AuditReviewAdmin(ReadOnlyAdmin):
+    """Reviews of the sessions a person sees; each page checks its review anew."""
+
+    list_display = ("signed_at", "session", "events", "printed_name", "typed", "notes")
+    list_filter = ("session__team",)
+    list_select_related = ("session", "reviewer")
+    search_fields = ("printed_name", "typed", "session__name")
+    date_hierarchy = "signed_at"
+    fields = (
+        "verdict",
+        "session",
+        "first_sequence",
+        "last_sequence",
+        "first_hash",
+        "last_hash",
+        "reviewer",
+        "printed_name",
+        "typed",
+        "meaning",
+        "role",
+        "notes",
+        "clock",
+        "zone",
+        "key_id",
+        "seal",
+        "canonical",
+    )
+    readonly_fields = fields
+    actions = ("export_csv",)
+    actions_list = ("not_reviewed",)
+    csv_columns = ("public_id", "signed_at", "session", "first_sequence", "last_sequence", "printed_name", "typed")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditReview]:
+        return AuditReview.objects.visible_to(cast(User, request.user)).order_by("-signed_at", "-id")
+
+    @display(description="events")
+    def events(self, review: AuditReview) -> str:
+        return f"{review.first_sequence} to {review.last_sequence}"
+
+    @display(description="signed, on the reviewer's clock")
+    def clock(self, review: AuditReview) -> str:
+        return local_time(review)
+
+    @display(description="verification")
+    def verdict(self, review: AuditReview) -> str:
+        return " ".join(verify_review(review).problems) or "It holds: record, seal and timeline agree."
+
+    # -- what is not reviewed -------------------------------------------------------------------------------------
+
+    @action(description="What is not reviewed", url_path="not-reviewed", permissions=["view"], reads=True)
+    def not_reviewed(self, request: HttpRequest) -> HttpResponse:
+        sessions = LabSession.objects.visible_to(cast(User, request.user)).select_related("team")
+        page = Paginator(sessions.order_by("-created_at", "-id"), SESSIONS_SHOWN).get_page(request.GET.get("page"))
+        gaps = unreviewed(page.object_list)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "What is not reviewed",
+            "opts": self.model._meta,
+            "page": page,
+            "rows": [(session, gaps[session.pk]) for session in page.object_list],
+        }
+        return TemplateResponse(request, "admin/governance_app/not_reviewed.html", context)
+
+    def get_urls(self) -> list[URLPattern]:
+        review = path(
+            "session/<uuid:session_id>",
+            self.admin_site.admin_view(self.review),
+            name="governance_app_auditreview_session",
+        )
+        return [review, *super().get_urls()]
+
+    def review(self, request: HttpRequest, session_id: Any) -> HttpResponse:
+        """Show events of one session and take the signature under them; no transaction is open around the service."""
+        person = cast(User, request.user)
+        session = LabSession.objects.visible_to(person).select_related("team").filter(pk=session_id).first()
+        if session is None or not self.has_view_permission(request):
+            raise Http404
+        gaps = unreviewed_of(session)
+        first, last = _range(request, gaps[0] if gaps else (1, session.head_sequence), session.head_sequence)
+        events = list(session.events.filter(sequence__range=(first, last)).order_by("sequence"))
+        objection = objection_to_reviewing(person, session)
+        form = None
+        if events and objection is None:
+            asked = components_asked(person, period=period_of(request), at=timezone.now())
+            data = request.POST if request.method == "POST" else None
+            form = ReviewForm(data, asked=asked, last_hash=events[-1].hash)
+        if request.method == "POST" and form is not None and form.is_valid():
+            try:
+                sign_audit_review(
+                    session=session,
+                    first_sequence=first,
+                    last_sequence=last,
+                    period=period_of(request),
+                    by=person,
+                    at=timezone.now(),
+                    **form.cleaned_data,
+                )
+            except Refusal as refusal:
+                form.add_error(None, refusal.sentence)
+            else:
+                messages.success(request, f"Signed: events {first} to {last} are reviewed.")
+                return redirect(reverse("admin:governance_app_auditreview_session", args=[session.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Audit trail of {session}",
+            "opts": self.model._meta,
+            "session": session,
+            "gaps": gaps,
+            "first": first,
+            "last": last,
+            "events": events,
+            "form": form,
+            "objection": objection.sentence if objection is not None else "",
+        }
+        status = 422 if request.method == "POST" else 200
+        return TemplateResponse(request, "admin/governance_app/audit.html", context, status=status)
+
+
+def _range(request: HttpRequest, asked: tuple[int, int], head: int) -> tuple[int, int]:
+    """Return which events to show: those that the address names, cut to what one page holds."""
+    values = [request.GET.get(name, "") for name in ("first", "last")]
+    first, last = (
+        int(value) if value.isascii() and value.isdecimal() and len(value) < 16 else default
+        for value, default in zip(values, asked, strict=True)
+    )
+    first = max(1, min(first, head))
+    return first, max(first, min(last, head, first + EVENTS_SHOWN - 1))

@@ -1,0 +1,1 @@
+"""The numbers of governance: read, reckoned and shown."""

@@ -1,0 +1,1 @@
+"""The pure rules of governance: plain values in, plain values out; no table is read."""

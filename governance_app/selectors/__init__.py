@@ -1,0 +1,1 @@
+"""Reads of governance that return a shape: one module for each question."""

@@ -1,0 +1,1 @@
+"""What governance shows on the wire: one module for each subject."""
