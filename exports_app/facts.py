@@ -53,6 +53,14 @@ class PackagingAwaitsApproval(GateFact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PackagingHeld(GateFact):
+    """The session's newest guardrail simulation is blocked."""
+
+    kind: ClassVar[str] = "narrative_export.packaging.guardrail_blocked"
+    sentence: ClassVar[str] = "Packing is held: the latest guardrail simulation is blocked."
+
+
+@dataclass(frozen=True, kw_only=True)
 class PackagingAttempt(Fact):
     """Common shape of one attempt's events."""
 
@@ -122,6 +130,19 @@ class ArtifactDownloaded(Fact):
     export_id: str
     version: int
     actor_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactStamped(Fact):
+    """An authority outside the house has said that the archive was there at a time."""
+
+    kind: ClassVar[str] = "narrative_export.packaging.timestamped"
+    sentence: ClassVar[str] = "The archive of version {version} was stamped by {authority} at {stamped_at}."
+    export_id: str
+    version: int
+    checksum: str
+    stamped_at: datetime
+    authority: str
 
 
 @dataclass(frozen=True, kw_only=True)

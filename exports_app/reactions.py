@@ -10,8 +10,8 @@ from biolab.kernel.ids import parse_id
 from exports_app import tasks
 from exports_app.facts import SUBJECT, PackagingQueued
 from exports_app.models import NarrativeExport
-from exports_app.services.gate import follow_ladder
-from governance_app.facts import (
+from exports_app.services.gate import follow_guardrails, follow_ladder
+from governance_app.facts.approvals import (
     LadderFact,
     LadderFinalized,
     LadderRejected,
@@ -20,6 +20,7 @@ from governance_app.facts import (
     StageReset,
     StageStarted,
 )
+from governance_app.facts.guardrails import GuardrailsSimulated, GuardrailsWaived
 from sessions_app import timeline
 from sessions_app.models import LabSession, TimelineEvent
 from sessions_app.timeline import reacts_to
@@ -39,7 +40,15 @@ def queue(session: LabSession, event: TimelineEvent, fact: LadderFinalized) -> N
     export = _export_of(session, fact)
     if export is not None:
         export.final_checkpoint = timeline.checkpoint(session, at=event.occurred_at)
+        export.pdf, export.pdf_left_out = None, ""  # the one before shows signatures that were set aside
+        export.save(update_fields=["final_checkpoint", "pdf", "pdf_left_out"])
         follow_ladder(session, export, at=event.occurred_at)
+
+
+@reacts_to(GuardrailsSimulated, GuardrailsWaived)
+def hold_or_let_go(session: LabSession, event: TimelineEvent, fact: GuardrailsSimulated | GuardrailsWaived) -> None:
+    """Hold the session's packaging, or let it go, as the guardrails now say."""
+    follow_guardrails(session, at=event.occurred_at)
 
 
 @reacts_to(PackagingQueued)

@@ -9,17 +9,20 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Count, Max, Min, Q
+from django.utils.safestring import SafeString, mark_safe
 
 from biolab.accounts.models import User
 from biolab.accounts.roles import RIGHTS, Right
 from biolab.kernel.errors import TooLarge
 from biolab.kernel.times import iso_or_none
 from exports_app.models import NarrativeExport, NarrativeExportQuerySet
+from exports_app.narrative.page import render_body
 from exports_app.services.artifacts import read_frozen
 from exports_app.states import UNFINISHED, ArtifactStatus
 
 LARGEST_COMPARED: Final = 4 * 1024 * 1024
 CONTEXT_LINES: Final = 3
+DOSSIER_SHOWN: Final = 400_000  # characters; a page beyond that is no longer read but searched
 
 
 def jobs_visible_to(person: User) -> NarrativeExportQuerySet:
@@ -53,6 +56,22 @@ def open_jobs(person: User) -> NarrativeExportQuerySet:
     """Return the jobs that are not done: waiting, at work, to be tried again, or failed."""
     busy = Q(artifact_status__in=UNFINISHED) & Q(queued_at__isnull=False)
     return jobs_visible_to(person).filter(busy | Q(artifact_status=ArtifactStatus.FAILED)).select_related("session")
+
+
+@dataclass(frozen=True)
+class ReadableDossier:
+    """A dossier as a page shows it; ``clipped`` where it ends before the dossier does."""
+
+    html: SafeString
+    clipped: bool
+
+
+def readable_dossier(export: NarrativeExport) -> ReadableDossier:
+    """Return the frozen dossier, sanitised, to be read before it is signed."""
+    text = read_frozen(export.content).decode()
+    shown = text[: text.rfind("\n## ", 0, DOSSIER_SHOWN)] if len(text) > DOSSIER_SHOWN else text
+    html = mark_safe("".join(render_body([shown])))  # noqa: S308  sanitised by the renderer
+    return ReadableDossier(html, clipped=len(shown) < len(text))
 
 
 @dataclass(frozen=True)

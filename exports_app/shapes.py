@@ -8,7 +8,8 @@ from biolab.kernel.times import iso, iso_or_none
 from exports_app.models import ExportAttachment, NarrativeExport
 from exports_app.states import ArtifactStatus
 from governance_app.models import ApprovalRequest, ApprovalStage, StageAction
-from governance_app.shapes import person_as_wire, stages_as_wire
+from governance_app.shapes.approvals import person_as_wire, stages_as_wire
+from governance_app.shapes.guardrails import simulation_as_wire
 from governance_app.states import OPEN_STAGES, Decision, LadderState
 
 
@@ -30,7 +31,7 @@ def export_as_wire(
     stages = list(approval.stages.all())
     current = next((stage for stage in stages if stage.status in OPEN_STAGES), None)
     last = _deciding_signature(stages)
-    snapshot = approval.snapshot
+    snapshot, simulation = approval.snapshot, export.guardrail_simulation
     ready = export.artifact_status == ArtifactStatus.READY
     body: dict[str, Any] = {
         "id": export.public_id,
@@ -60,7 +61,7 @@ def export_as_wire(
         "approval_stages": stages_as_wire(approval),
         "attachments": [attachment_as_wire(attachment) for attachment in export.attachments.all()],
         "metadata": {**export.metadata, "packaging_queue_state": export.packaging_queue_state},
-        "guardrail_simulation": None,
+        "guardrail_simulation": simulation_as_wire(simulation) if simulation is not None else None,
         "artifact_status": export.artifact_status,
         "artifact_checksum": export.artifact_checksum or None,
         "artifact_error": export.artifact_error or None,
@@ -69,6 +70,7 @@ def export_as_wire(
         "artifact_signed_url": url if ready else None,
         "artifact_manifest_digest": export.artifact_manifest_digest or None,
         "artifact_size": export.artifact_size,
+        "artifact_timestamp": stamp_as_wire(export),
         "packaging_attempts": export.attempts,
         "packaged_at": iso_or_none(export.packaged_at),
         "retired_at": iso_or_none(export.retired_at),
@@ -91,6 +93,24 @@ def attachment_as_wire(attachment: ExportAttachment) -> dict[str, Any]:
         "context": attachment.context,
         "snapshot": attachment.snapshot,
         "digest": attachment.frozen_id,
+    }
+
+
+def stamp_as_wire(export: NarrativeExport) -> dict[str, Any] | None:
+    """Return the time stamp of the export's archive, or how far it is; None where nobody asks for one."""
+    stamp = export.stamp
+    if stamp is None:
+        return None
+    return {
+        "status": "stamped" if stamp.stamped_at is not None else "pending",
+        "stamped_at": iso_or_none(stamp.stamped_at),
+        "authority": stamp.authority or None,
+        "authority_checked": stamp.authority_checked,
+        "serial_number": stamp.serial_number or None,
+        "checksum": stamp.checksum,
+        "attempts": stamp.attempts,
+        "error": stamp.error or None,
+        "download_path": f"{export.path}/artifact.tsr" if stamp.stamped_at is not None else None,
     }
 
 

@@ -49,10 +49,32 @@ class EvidenceType(TextChoices):
     TIMELINE_EVENT = "timeline_event", "Timeline event"
     FILE = "file", "File"
     NOTEBOOK_ENTRY = "notebook_entry", "Notebook entry"
+    ANALYTICS_SNAPSHOT = "analytics_snapshot", "Analytics snapshot"
+    QC_METRIC = "qc_metric", "QC metric"
+    REMEDIATION_REPORT = "remediation_report", "Remediation report"
+
+
+class DeckStatus(TextChoices):
+    """How far a deck is."""
+
+    PENDING = "pending", "Waiting"
+    IN_PROGRESS = "in_progress", "Being built"
+    COMPLETED = "completed", "Ready"
+    FAILED = "failed", "Failed"
+
+
+D = DeckStatus
+
+TAKE_DECK: Final = Move("take", sources={D.PENDING, D.IN_PROGRESS}, target=D.IN_PROGRESS)
+FINISH_DECK: Final = Move("finish", sources={D.IN_PROGRESS}, target=D.COMPLETED)
+RETRY_DECK: Final = Move("retry", sources={D.IN_PROGRESS}, target=D.PENDING)
+GIVE_UP_DECK: Final = Move("give up", sources={D.PENDING, D.IN_PROGRESS}, target=D.FAILED)
+DECK_MACHINE: Final = Machine(field="status", moves=(TAKE_DECK, FINISH_DECK, RETRY_DECK, GIVE_UP_DECK))
 
 
 class Gate(TextChoices):
     """What packaging waits for."""
 
+    GUARDRAIL_BLOCKED = "guardrail_blocked", "Held by the guardrails"
     QUEUED = "queued", "Queued"
     AWAITING_APPROVAL = "awaiting_approval", "Awaiting approval"

@@ -10,8 +10,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from biolab.kernel import leases
+from exports_app.services.decks import BUILD, build_deck, due_decks, sweep_deck_files
 from exports_app.services.packaging import pack_export
-from exports_app.services.upkeep import expire_artifacts, sweep_orphans, take_due, verify_artifacts
+from exports_app.services.stamps import STAMP, due_stamps, stamp_archive
+from exports_app.services.upkeep import check_fixity, expire_artifacts, sweep_orphans, take_due
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,38 @@ def sweep_narrative_packaging() -> int:
     return len(due)
 
 
+@shared_task(name=STAMP)
+def stamp_narrative_artifact(stamp_id: str) -> bool:
+    """Get one archive its time stamp if it is due; may be delivered any number of times."""
+    return stamp_archive(stamp_id=UUID(stamp_id), clock=timezone.now)
+
+
+@shared_task(name="sweep_time_stamps")
+def sweep_time_stamps() -> None:
+    """Ring for every archive that has no time stamp yet."""
+    for stamp_id in due_stamps(at=timezone.now()):
+        leases.knock(STAMP, str(stamp_id))
+
+
+@shared_task(name=BUILD)
+def build(job_id: str) -> bool:
+    """Build one deck if it is due; may be delivered any number of times."""
+    return build_deck(job_id=UUID(job_id), clock=timezone.now)
+
+
+@shared_task(name="sweep_decks")
+def sweep_decks() -> None:
+    """Ring for every deck that nobody builds: a lost message or a dead worker costs a while."""
+    for job_id in due_decks(at=timezone.now()):
+        leases.knock(BUILD, str(job_id))
+
+
+@shared_task(name="tidy_decks")
+def tidy_decks() -> int:
+    """Remove files that no deck names."""
+    return sweep_deck_files(at=timezone.now())
+
+
 @shared_task(name="keep_narrative_artifacts")
 def keep_narrative_artifacts() -> int:
     """End retention where it is over, and remove stored objects that no row names."""
@@ -42,11 +76,11 @@ def keep_narrative_artifacts() -> int:
 
 @shared_task(name="check_narrative_artifacts")
 def check_narrative_artifacts() -> int:
-    """Re-hash everything that is stored and return how many objects are wrong."""
-    troubles = [finding for finding in verify_artifacts(at=timezone.now()) if finding.trouble]
-    for finding in troubles:
-        log.error("a stored object is wrong", name=finding.name, trouble=finding.trouble)
-    return len(troubles)
+    """Re-hash everything that is stored, write down what came of it, and return how many objects are wrong."""
+    told = check_fixity(clock=timezone.now)
+    for finding in told.findings:
+        log.error("a stored object is wrong", **finding)
+    return told.objects_wrong
 
 
 def knock(export_id: str) -> None:

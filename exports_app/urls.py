@@ -2,9 +2,12 @@
 
 from django.urls import path
 
+from exports_app.pages.archives import CheckArchive, Evidence, Requeue
 from exports_app.pages.crew import ChangeCrew
+from exports_app.pages.decks import MakeDeck
 from exports_app.pages.exports import AskExport, Dossier, Sign, Waiting
 from exports_app.pages.files import SendFile
+from exports_app.pages.guardrails import MakePreview, RunGuardrails
 from exports_app.pages.notes import NotePage
 from exports_app.pages.session import (
     AcknowledgeAlarm,
@@ -16,6 +19,7 @@ from exports_app.pages.session import (
     WriteNote,
 )
 from exports_app.pages.speech import ConfirmSpeech, RetrySpeech, SendRecording
+from exports_app.pages.verify import VerifyPage
 
 urlpatterns = [
     path("sessions/<str:sid>", SessionPage.as_view(), name="page-session"),
@@ -34,5 +38,12 @@ urlpatterns = [
     path("sessions/<str:sid>/exports", AskExport.as_view(), name="page-exports"),
     path("sessions/<str:sid>/exports/<str:eid>", Dossier.as_view(), name="page-dossier"),
     path("sessions/<str:sid>/exports/<str:eid>/sign", Sign.as_view(), name="page-sign"),
+    path("sessions/<str:sid>/exports/<str:eid>/checks", CheckArchive.as_view(), name="page-archive-checks"),
+    path("sessions/<str:sid>/exports/<str:eid>/requeue", Requeue.as_view(), name="page-requeue"),
+    path("sessions/<str:sid>/evidence", Evidence.as_view(), name="page-evidence"),
+    path("sessions/<str:sid>/deck", MakeDeck.as_view(), name="page-deck"),
+    path("sessions/<str:sid>/preview", MakePreview.as_view(), name="page-preview"),
+    path("sessions/<str:sid>/guardrails", RunGuardrails.as_view(), name="page-guardrails"),
+    path("verify", VerifyPage.as_view(), name="page-verify"),
     path("waiting", Waiting.as_view(), name="page-waiting"),
 ]

@@ -27,6 +27,7 @@ from exports_app.api.exports import ExportsArea
 from exports_app.archive.verify import check
 from exports_app.links import read_link
 from exports_app.models import NarrativeExport
+from exports_app.services import stamps
 from exports_app.services.artifacts import note_download, open_artifact, require_ready
 
 MEDIA_TYPE = "application/vnd.eln+zip"
@@ -67,6 +68,22 @@ class ArtifactDoor(ExportsArea):
     @extend_schema(summary="Download the archive", responses=FETCHED, tags=["exports"])
     def get(self, request: Request, sid: str, eid: str) -> HttpResponseBase:
         return handed_out(self, request, self.export(sid, eid), by=self.person)
+
+
+class TimeStampDoor(ExportsArea):
+    """The time stamp of the archive of an export."""
+
+    @extend_schema(
+        operation_id="artifact_timestamp",
+        summary="Download the archive's time stamp",
+        description="The authority's answer (RFC 3161) about the archive's SHA-256, byte for byte. 404 without one.",
+        responses={(200, stamps.MEDIA_TYPE): OpenApiResponse(OpenApiTypes.BINARY, description="The time stamp.")},
+        tags=["exports"],
+    )
+    def get(self, request: Request, sid: str, eid: str) -> HttpResponseBase:
+        stamp = stamps.open_stamp(export=self.export(sid, eid))
+        opened = sending.OpenFile(stamp.file, stamp.size, stamp.checksum, stamp.filename, stamps.MEDIA_TYPE)
+        return sending.send(request._request, opened, None)
 
 
 class SignedArtifactDoor(Door):

@@ -10,7 +10,7 @@ from biolab.accounts.roles import Role
 from exports_app.services.evidence import MOST_ATTACHMENTS, NAMED_BY, read_attachment
 from exports_app.services.exports import LONGEST_NOTES, Wish
 from governance_app.api.forms import SlaHours
-from governance_app.blueprint import MOST_STAGES
+from governance_app.rules.blueprint import MOST_STAGES
 from governance_app.services.approvals import StageSpec
 from governance_app.services.templates import find_person
 
@@ -111,7 +111,22 @@ class SignForm(serializers.Serializer[Any]):
 
     status = serializers.ChoiceField(choices=["approved", "rejected"])
     signature = serializers.CharField(max_length=255)
-    password = serializers.CharField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
+    password = serializers.CharField(
+        max_length=1024,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        trim_whitespace=False,
+        style={"input_type": "password"},
+        help_text="The signer's. Who has a device for codes may give `totp` instead, except at the first signature.",
+    )
+    totp = serializers.CharField(
+        max_length=16,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="A code of the signer's device. The first signature of a sign-in period takes it beside `password`.",
+    )
     meaning = serializers.CharField(max_length=32, required=False, allow_blank=True, allow_null=True)
     stage_id = _id()
     content_digest = serializers.CharField(max_length=64, required=False, allow_null=True)
@@ -130,6 +145,13 @@ class DelegateForm(serializers.Serializer[Any]):
 
 class ResetForm(serializers.Serializer[Any]):
     """Why a stage is put back."""
+
+    notes = serializers.CharField(max_length=LONGEST_NOTES)
+    metadata = serializers.DictField(required=False)
+
+
+class CommentForm(serializers.Serializer[Any]):
+    """What somebody has to say about a stage."""
 
     notes = serializers.CharField(max_length=LONGEST_NOTES)
     metadata = serializers.DictField(required=False)

@@ -10,18 +10,21 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from biolab.accounts.auth.periods import period_of
 from biolab.kernel.ids import find
 from biolab.kernel.times import parse_utc
 from exports_app.api import schemas
 from exports_app.api.exports import ExportsArea
-from exports_app.api.forms import DelegateForm, Rehearsal, ResetForm, SignForm, WithdrawForm
+from exports_app.api.forms import CommentForm, DelegateForm, Rehearsal, ResetForm, SignForm, WithdrawForm
 from exports_app.models import NarrativeExport
-from governance_app.models import ApprovalRequest, ApprovalStage
-from governance_app.policies import require_administrator
+from governance_app.models import ApprovalStage
+from governance_app.policies.approvals import require_administrator, require_writer
 from governance_app.services.approvals import (
+    comment_stage,
     delegate_stage,
     require_delegable,
     require_resettable,
+    require_withdrawable,
     reset_stage,
     withdraw_request,
 )
@@ -46,7 +49,7 @@ class LadderArea(ExportsArea):
         """Answer the export as it stands now."""
         return self.answer(self.shape(NarrativeExport.objects.told().get(pk=export.pk)))
 
-    def rehearsed(self, export: NarrativeExport, service: Callable[..., ApprovalRequest], **values: Any) -> Response:
+    def rehearsed(self, export: NarrativeExport, service: Callable[..., object], **values: Any) -> Response:
         """Call the service and answer the export as it then stands; with ``dry_run`` nothing of it is kept."""
         dry_run = self.asked(Rehearsal)["dry_run"]
         with transaction.atomic():
@@ -63,7 +66,7 @@ class SignDoor(LadderArea):
 
     @extend_schema(
         summary="Approve or reject the current stage",
-        description="Needs the signer's password. `dry_run` checks everything and signs nothing.",
+        description="Needs the signer's password, a code, or both. `dry_run` checks everything and signs nothing.",
         parameters=[Rehearsal],
         request=SignForm,
         responses=schemas.Export,
@@ -78,6 +81,7 @@ class SignDoor(LadderArea):
         signed = cast_signature(
             request_id=export.approval_id,
             decision=values.pop("status"),
+            period=period_of(request),
             by=self.person,
             at=self.now,
             dry_run=dry_run,
@@ -133,6 +137,26 @@ class ResetDoor(LadderArea):
         return self.rehearsed(export, reset_stage, stage=stage, notes=values["notes"], metadata=values.get("metadata"))
 
 
+class CommentDoor(LadderArea):
+    """Something said about a stage."""
+
+    @extend_schema(
+        summary="Comment on a stage",
+        parameters=[Rehearsal],
+        request=CommentForm,
+        responses=schemas.Export,
+        tags=["exports"],
+    )
+    def post(self, request: Request, **ids: str) -> Response:
+        export = self.found(ids)
+        stage = self.stage(export, ids["stage_id"])
+        require_writer(self.person)
+        values = self.validated(CommentForm)
+        return self.rehearsed(
+            export, comment_stage, stage=stage, notes=values["notes"], metadata=values.get("metadata")
+        )
+
+
 class WithdrawDoor(LadderArea):
     """A request taken back."""
 
@@ -145,6 +169,7 @@ class WithdrawDoor(LadderArea):
     )
     def post(self, request: Request, **ids: str) -> Response:
         export = self.found(ids)
+        require_withdrawable(request=export.approval, by=self.person)
         values = self.validated(WithdrawForm)
         return self.rehearsed(export, withdraw_request, request=export.approval, notes=values.get("notes") or "")
 

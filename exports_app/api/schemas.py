@@ -9,6 +9,7 @@ from rest_framework import serializers
 from biolab.accounts.roles import Role
 from biolab.kernel.api.paging import paged
 from exports_app.states import ArtifactStatus
+from governance_app.api.preview_schemas import GuardrailSimulation
 from governance_app.api.schemas import Person
 from governance_app.states import LadderState, StageStatus
 
@@ -75,6 +76,8 @@ class LadderStage(serializers.Serializer[Any]):
     assignee = Person(allow_null=True)
     delegated_to = Person(allow_null=True)
     overdue_notified_at = _when()
+    signatures_missing = serializers.IntegerField()
+    unsigned = Person(many=True)
     notes = _text(nullable=False)
     metadata = serializers.DictField()
     actions = Action(many=True)
@@ -101,6 +104,20 @@ class Evidence(serializers.Serializer[Any]):
     context = serializers.DictField()  # type: ignore[assignment]
     snapshot = serializers.DictField()
     digest = serializers.CharField()
+
+
+class TimeStamp(serializers.Serializer[Any]):
+    """An authority's word that the archive was there at a time."""
+
+    status = serializers.ChoiceField(choices=["pending", "stamped"])
+    stamped_at = _when()
+    authority = _text()
+    authority_checked = serializers.BooleanField(help_text="Against the certificates that the operator gave.")
+    serial_number = _text()
+    checksum = serializers.CharField(help_text="SHA-256 of the archive that is stamped.")
+    attempts = serializers.IntegerField()
+    error = _text()
+    download_path = _text()
 
 
 class Export(serializers.Serializer[Any]):
@@ -132,7 +149,7 @@ class Export(serializers.Serializer[Any]):
     approval_stages = LadderStage(many=True)
     attachments = Evidence(many=True)
     metadata = serializers.DictField()
-    guardrail_simulation = serializers.DictField(allow_null=True)
+    guardrail_simulation = GuardrailSimulation(allow_null=True, help_text="The newest of the session.")
     artifact_status = serializers.ChoiceField(choices=ArtifactStatus.choices)
     artifact_checksum = _text()
     artifact_error = _text()
@@ -141,6 +158,7 @@ class Export(serializers.Serializer[Any]):
     artifact_signed_url = _text()
     artifact_manifest_digest = _text()
     artifact_size = serializers.IntegerField(allow_null=True)
+    artifact_timestamp = TimeStamp(allow_null=True, help_text="Null where no authority is asked.")
     packaging_attempts = serializers.IntegerField()
     packaged_at = _when()
     retired_at = _when()

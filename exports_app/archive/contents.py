@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -77,11 +77,15 @@ class Attachment:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Extra:
-    """A further original kept byte for byte: a raw upload, a recording, a transcript."""
+    """A further original kept byte for byte: a raw upload, a recording, a transcript.
 
-    folder: Literal["raw", "audio", "transcripts"]
+    ``folder`` is ``raw``, ``audio`` or ``transcripts``; ``digest`` is the SHA-256 that the approved dossier names.
+    """
+
+    folder: str
     filename: str
     source: Source
+    digest: str
     media_type: str = "application/octet-stream"
 
 
@@ -96,6 +100,19 @@ class SignatureRecord:
     signature: str
     key_id: str
     standing: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WaiverRecord:
+    """One signature under a blocked guardrail simulation, as governance stored it.
+
+    ``simulation`` is the canonical text whose SHA-256 the signed text names.
+    """
+
+    canonical: str
+    signature: str
+    key_id: str
+    simulation: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,6 +161,8 @@ class ArchiveContents:
         genesis: the object behind the chain's first ``prev_hash``.
         checkpoint: signed at (and naming) the last of ``events``.
         snapshot_digest: of the approval template's snapshot; empty where stages were given by hand.
+        pictures: charts in SVG of the first channels in ``facts``, for the page.
+        waivers: of the session's guardrails, signed before this export's ``finalized`` event.
         keys: key id → public key (32 bytes) of every key behind a signature or checkpoint in here.
     """
 
@@ -167,10 +186,12 @@ class ArchiveContents:
     attachments: tuple[Attachment, ...] = ()
     extras: tuple[Extra, ...] = ()
     signatures: tuple[SignatureRecord, ...] = ()
+    waivers: tuple[WaiverRecord, ...] = ()
     telemetry: Telemetry | None = None
     people: tuple[Person, ...] = ()
     author_id: str = ""
     licence: str = ""
+    pictures: tuple[str, ...] = ()
     pdf: Source | None = None
     left_out: tuple[LeftOut, ...] = ()
 

@@ -44,12 +44,16 @@ Unpack the file first: `unzip {root}.eln`. Take the public key from someone you 
 
 - `narrative.md`: the dossier that was approved, unchanged, then the section Approvals. `export.json` gives the length
   (`content_length`) and SHA-256 (`content_digest`) of the approved part.
+- `narrative.pdf`: the same for print; of a long session it shows the first events.
+- `raw/`, `audio/`, `transcripts/`: files, recordings and what was heard in them, as they came in. The approved dossier
+  names each by its SHA-256.
 - `events.jsonl`: the session's history. Each line has the exact text of an event and its hash, the SHA-256 of the byte
   1, the hash before it and that text. The first follows the byte 0 and `genesis` in `checkpoint.json`.
 - `checkpoint.json`: the last hash, signed (Ed25519, over the byte 2 and the text).
 - `signatures.jsonl`: one DSSE envelope for each signature, around an in-toto statement. In it, `canonical` is what was
   signed (Ed25519, over the byte 3 and the text). `subject.digest` binds the dossier, the attachments, the approval
-  rules' snapshot and the readings together, as `subject_digest` in `verify.py` computes it.
+  rules' snapshot and the readings together, as `subject_digest` in `verify.py` computes it. A waiver of the guardrails
+  stands there too, with the text of the simulation it was signed under, whose SHA-256 it names.
 - `telemetry.csv` and `telemetry.parquet`: the same readings. A channel's digest is the SHA-256 of its readings in time
   order: microseconds since 1970 as 8 bytes, then the value as 8 bytes (IEEE 754), both big-endian.
 

@@ -18,7 +18,7 @@ from exports_app.archive.contents import ArchiveContents, Run, Source, Telemetry
 from exports_app.archive.guide import verify_guide
 from exports_app.archive.layout import attachment_place, numbered
 from exports_app.archive.readings import Digests, csv_chunks, csv_metadata, write_parquet
-from exports_app.archive.sign import envelope, subject_digest, telemetry_digest
+from exports_app.archive.sign import envelope, subject_digest, telemetry_digest, waiver_envelope
 
 MARKDOWN, JSON, JSON_LINES, TEXT = "text/markdown", "application/json", "application/jsonl", "text/plain"
 PDF: Final = "application/pdf"
@@ -50,14 +50,15 @@ def payload_plan(contents: ArchiveContents) -> list[Planned]:
         Planned(f"data/{place}", one.source, one.media_type, f"Evidence: {one.label or one.reference_id}", one.digest)
         for place, one in zip(places, contents.attachments, strict=True)
     ]
+    originals = _original_places(contents)
     extras = [
-        Planned(f"data/{numbered(number, one.filename, one.folder)}", one.source, one.media_type, "Original, unchanged")
-        for number, one in enumerate(contents.extras, start=1)
+        Planned(f"data/{place}", one.source, one.media_type, "Original, unchanged", one.digest)
+        for place, one in zip(originals, contents.extras, strict=True)
     ]
     return [
-        Planned("data/narrative.md", lambda: _narrative(contents), MARKDOWN, "The approved dossier, then approvals"),
+        Planned("data/narrative.md", lambda: narrative_of(contents), MARKDOWN, "The approved dossier, then approvals"),
         *([Planned("data/narrative.pdf", contents.pdf, PDF, "The dossier for print")] if contents.pdf else []),
-        Planned("data/export.json", _export(contents), JSON, "The export, its digests and the keys behind it"),
+        Planned("data/export.json", _export(contents, originals), JSON, "The export, its digests and its keys"),
         Planned("data/attachments.json", _attachments(contents, places), JSON, "The evidence, in the export's order"),
         *attachments,
         Planned("data/events.jsonl", lambda: _events(contents), JSON_LINES, "The session's history, hash-chained"),
@@ -74,7 +75,7 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _narrative(contents: ArchiveContents) -> Iterator[bytes]:
+def narrative_of(contents: ArchiveContents) -> Iterator[bytes]:
     """Yield the dossier, checked against its digest as it passes, then the approvals."""
     digest, length = hashlib.sha256(), 0
     for chunk in _opened(contents.content):
@@ -101,7 +102,11 @@ def _file(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _export(contents: ArchiveContents) -> bytes:
+def _original_places(contents: ArchiveContents) -> list[str]:
+    return [numbered(number, one.filename, one.folder) for number, one in enumerate(contents.extras, start=1)]
+
+
+def _export(contents: ArchiveContents, originals: list[str]) -> bytes:
     telemetry = contents.telemetry
     readings = telemetry_digest(telemetry.channels) if telemetry else ""
     subject = subject_digest(
@@ -126,6 +131,10 @@ def _export(contents: ArchiveContents) -> bytes:
             "telemetry_digest": readings,
             "subject_digest": subject,
             "keys": [{"key_id": key_id, "public_key": key.hex()} for key_id, key in sorted(keys.items())],
+            "originals": [
+                {"path": place, "filename": one.filename, "sha256": one.digest}
+                for place, one in zip(originals, contents.extras, strict=True)
+            ],
             "telemetry": telemetry
             and {
                 "sealed": telemetry.sealed,
@@ -177,8 +186,9 @@ def _checkpoint(contents: ArchiveContents) -> bytes:
 
 
 def _signatures(contents: ArchiveContents) -> bytes:
-    lines = (verify.canonical(envelope(record, contents.signer)) + b"\n" for record in contents.signatures)
-    return b"".join(lines)
+    envelopes = [envelope(record, contents.signer) for record in contents.signatures]
+    envelopes += [waiver_envelope(record, contents.signer) for record in contents.waivers]
+    return b"".join(verify.canonical(one) + b"\n" for one in envelopes)
 
 
 def _telemetry(telemetry: Telemetry) -> list[Planned]:

@@ -21,6 +21,9 @@ RFC 8785 text of one object with these members (more may stand beside them):
 Beside it governance keeps the signature (64 bytes, in hex). The verifier in every archive checks both, and that the
 digest is the one of what lies in the archive, so that a signature moved to another record fails.
 
+**A waiver** of the guardrails is signed the same way, over the text that ``governance_app.seals.waivers`` defines: it
+names the simulation with its digest, the session, the event before it, and who signed it why.
+
 **The subject's digest** covers the dossier, every attachment, the template's snapshot and the readings. It is known
 when the export is asked for and never changes.
 """
@@ -34,7 +37,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from exports_app.archive import verify
-from exports_app.archive.contents import ChannelSeal, SignatureRecord, Signer
+from exports_app.archive.contents import ChannelSeal, SignatureRecord, Signer, WaiverRecord
 
 PREDICATE_TYPE: Final = verify.PREDICATE_TYPE
 
@@ -67,18 +70,35 @@ def telemetry_digest(channels: Iterable[ChannelSeal]) -> str:
 
 def envelope(record: SignatureRecord, signer: Signer) -> dict[str, Any]:
     """Return the DSSE envelope of ``record``: an in-toto statement, signed by the instance that packs."""
+    subject = json.loads(record.canonical)["subject"]
+    told = {
+        "canonical": record.canonical,
+        "signature": record.signature,
+        "key_id": record.key_id,
+        "standing": record.standing,
+    }
+    return _enveloped(PREDICATE_TYPE, subject["id"], subject["digest"], told, signer)
+
+
+def waiver_envelope(record: WaiverRecord, signer: Signer) -> dict[str, Any]:
+    """Return the DSSE envelope of a waiver: about the simulation it was signed under, which it brings along."""
     statement = json.loads(record.canonical)
+    told = {
+        "canonical": record.canonical,
+        "signature": record.signature,
+        "key_id": record.key_id,
+        "simulation": record.simulation,
+    }
+    return _enveloped(verify.WAIVER_TYPE, statement["simulation_id"], statement["simulation_digest"], told, signer)
+
+
+def _enveloped(kind: str, name: str, digest: str, predicate: dict[str, Any], signer: Signer) -> dict[str, Any]:
     payload = verify.canonical(
         {
             "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": statement["subject"]["id"], "digest": {"sha256": statement["subject"]["digest"]}}],
-            "predicateType": PREDICATE_TYPE,
-            "predicate": {
-                "canonical": record.canonical,
-                "signature": record.signature,
-                "key_id": record.key_id,
-                "standing": record.standing,
-            },
+            "subject": [{"name": name, "digest": {"sha256": digest}}],
+            "predicateType": kind,
+            "predicate": predicate,
         }
     )
     signature = signer.sign(verify.dsse_message(verify.PAYLOAD_TYPE, payload))

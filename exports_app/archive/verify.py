@@ -32,12 +32,15 @@ BAGIT_TXT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 UNTRUSTED_COMMENT = "untrusted comment: signature by a BioLab instance key"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "https://biolab.invalid/attestation/signature/v1"
+WAIVER_TYPE = "https://biolab.invalid/attestation/guardrail-waiver/v1"
+WAIVED = "governance.guardrail.waived"
 ALGORITHMS = ("sha256", "sha512")
 MANIFESTS = tuple(f"manifest-{name}.txt" for name in ALGORITHMS)
 TAG_MANIFESTS = tuple(f"tagmanifest-{name}.txt" for name in ALGORITHMS)
 TAG_FILES = {"bagit.txt", "bag-info.txt", CRATE, SIGNATURE_FILE, PREVIEW, *MANIFESTS, *TAG_MANIFESTS}
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,199}){0,7}")
 MAX_MEMBERS, MAX_TEXT, MAX_LINE, MAX_SIGNATURES = 100_000, 32 << 20, 16 << 20, 1_000
+ORIGINALS = ("data/raw/", "data/audio/", "data/transcripts/")
 CHUNK = 1 << 20
 MALFORMED: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError)
 MALFORMED += (TypeError, ValueError, csv.Error, struct.error)
@@ -392,6 +395,7 @@ class Verifier:
         self.statements: list[tuple[dict[str, Any], bool]] = []
         self.sealed: dict[str, Any] | None = None
         self.heads: dict[int, str] = {}
+        self.waived: dict[str, dict[str, Any]] = {}
         self.last: tuple[int, str] = (0, "")
 
     def read(self, name: str) -> bytes:
@@ -503,9 +507,13 @@ class Verifier:
         after = self.digests["data/narrative.md"][0] - length
         must(after >= 0, "data/narrative.md: shorter than the approved dossier")
         must(after <= MAX_TEXT, "data/narrative.md: too much follows the approved dossier")
+        told: set[bytes] = set()
+        before = b""
         for chunk in self.bag.chunks("data/narrative.md"):
             digest.update(chunk[:left])
             tail.append(chunk[left:])
+            told.update(_TOLD.findall(before + chunk[:left]))
+            before = (before + chunk[:left])[-80:]
             left = max(0, left - len(chunk))
         must(digest.hexdigest() == self.export["content_digest"], "data/narrative.md: not the approved dossier")
         self.tail = b"".join(tail)
@@ -515,7 +523,15 @@ class Verifier:
             must(name in self.digests, f"{name}: missing (data/attachments.json lists it)")
             must(self.digests[name][1] == attachment["digest"], f"{name}: not the evidence that was frozen")
         self.attachments = [(one["evidence_type"], one["reference_id"], one["digest"]) for one in attachments]
-        return f"the approved dossier and {len(attachments)} attachments"
+        originals = {"data/" + one["path"]: one["sha256"] for one in self.export["originals"]}
+        for name, expected in originals.items():
+            must(name in self.digests, f"{name}: missing (data/export.json lists it)")
+            must(self.digests[name][1] == expected, f"{name}: not the original that was frozen")
+            must(expected.encode() in told, f"{name}: the approved dossier does not name it")
+        for name in self.bag.names:
+            if name.startswith(ORIGINALS):
+                must(name in originals, f"{name}: data/export.json does not list it")
+        return f"the approved dossier, {len(attachments)} attachments and {len(originals)} originals"
 
     def check_telemetry(self) -> str:
         """The readings give the digests under which each channel was sealed."""
@@ -566,6 +582,8 @@ class Verifier:
                 self.heads[sequence] = previous
             if event["event_type"] == "telemetry.sealed":
                 self.sealed = event["payload"]["channels"]
+            elif event["event_type"] == WAIVED:
+                self.waived[event["payload"]["waiver_id"]] = event["payload"]
         self.last = sequence, previous
         claim = json.loads(checkpoint["canonical"])
         must(claim["session_id"] == session, "data/checkpoint.json: of another session")
@@ -598,33 +616,63 @@ class Verifier:
             telemetry_digest(self.channels),
         )
         must(subject == self.export["subject_digest"], "data/export.json: subject_digest is not of what lies here")
+        waivers = 0
         for number, line in enumerate(self.lines("data/signatures.jsonl"), start=1):
             where = f"data/signatures.jsonl: signature {number}"
-            envelope = json.loads(line)
-            payload, (seal,) = base64.b64decode(envelope["payload"], validate=True), envelope["signatures"]
-            must(seal["keyid"] in self.keys, f"{where}: its envelope names an unknown key")
-            message = dsse_message(envelope["payloadType"], payload)
-            proof = base64.b64decode(seal["sig"], validate=True)
-            must(ed25519_valid(self.keys[seal["keyid"]], message, proof), f"{where}: its envelope does not fit")
-            attestation = json.loads(payload)
+            attestation = self._opened(where, json.loads(line))
+            if attestation["predicateType"] == WAIVER_TYPE:
+                self._check_waiver(where, attestation)
+                waivers += 1
+                continue
+            must(attestation["predicateType"] == PREDICATE_TYPE, f"{where}: of an unknown kind")
             predicate = attestation["predicate"]
-            self._signed(where, b"\x03", predicate, predicate["key_id"])
             statement = json.loads(predicate["canonical"])
             bound = statement["subject"]
             must(bound["digest"] == subject, f"{where}: binds another record, not the one in this archive")
             must(bound["id"] == self.export["export_id"], f"{where}: belongs to another export")
             must(statement["execution_id"] == self.export["execution_id"], f"{where}: belongs to another session")
-            chain = statement["chain"]
-            must(
-                self.heads.get(chain["sequence"]) == chain["head"], f"{where}: names an event that is not in the chain"
-            )
+            self._placed(where, statement["chain"])
             must(statement["snapshot_digest"] == self.export["snapshot_digest"], f"{where}: other approval rules")
             must(bound["content_digest"] == self.export["content_digest"], f"{where}: binds another dossier")
             must(attestation["subject"][0]["digest"]["sha256"] == subject, f"{where}: its envelope is of another")
             self.statements.append((statement, predicate["standing"]))
         section = approvals_section(self.statements).encode()
         must(self.tail == section, "data/narrative.md: its Approvals are not the signatures in data/signatures.jsonl")
-        return f"{len(self.statements)} signatures over this record"
+        more = f", {waivers} by which guardrails were waived" if waivers else ""
+        return f"{len(self.statements)} signatures over this record{more}"
+
+    def _opened(self, where: str, envelope: dict[str, Any]) -> dict[str, Any]:
+        """Return what an envelope holds, once it and the signature in it fit."""
+        payload, (seal,) = base64.b64decode(envelope["payload"], validate=True), envelope["signatures"]
+        must(seal["keyid"] in self.keys, f"{where}: its envelope names an unknown key")
+        message = dsse_message(envelope["payloadType"], payload)
+        proof = base64.b64decode(seal["sig"], validate=True)
+        must(ed25519_valid(self.keys[seal["keyid"]], message, proof), f"{where}: its envelope does not fit")
+        attestation: dict[str, Any] = json.loads(payload)
+        predicate = attestation["predicate"]
+        self._signed(where, b"\x03", predicate, predicate["key_id"])
+        return attestation
+
+    def _placed(self, where: str, chain: dict[str, Any]) -> None:
+        must(self.heads.get(chain["sequence"]) == chain["head"], f"{where}: names an event that is not in the chain")
+
+    def _check_waiver(self, where: str, attestation: dict[str, Any]) -> None:
+        """A waiver belongs to this session, the chain tells the same of it, and its simulation is the one it names."""
+        predicate = attestation["predicate"]
+        waiver, simulation = json.loads(predicate["canonical"]), json.loads(predicate["simulation"])
+        must(waiver["execution_id"] == self.export["execution_id"], f"{where}: belongs to another session")
+        self._placed(where, waiver["chain"])
+        told = self.waived.get(waiver["waiver_id"], {"waiver_id": ""})
+        same = all(waiver.get(name) == value for name, value in told.items())
+        must(same, f"{where}: not the waiver that data/events.jsonl tells of")
+        digest = hashlib.sha256(predicate["simulation"].encode()).hexdigest()
+        must(waiver["simulation_digest"] == digest, f"{where}: waives another simulation than the one beside it")
+        named = (simulation["simulation_id"], simulation["execution_id"])
+        must(named == (waiver["simulation_id"], waiver["execution_id"]), f"{where}: waives a simulation of elsewhere")
+        must(attestation["subject"][0]["digest"]["sha256"] == digest, f"{where}: its envelope is of another")
+
+
+_TOLD = re.compile(rb"SHA-256 ([0-9a-f]{64})")
 
 
 def parse_key(text: str) -> bytes:

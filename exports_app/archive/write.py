@@ -96,7 +96,7 @@ def _tag_files(contents: ArchiveContents, payload: list[tuple[Planned, _Staged]]
     files = [staged.file for _, staged in payload]
     narrative = next(staged for planned, staged in payload if planned.name == "data/narrative.md")
     title = contents.facts.session.name or contents.execution_id
-    pages = render_page(title, _texts(narrative.chunks()))
+    pages = render_page(title, texts_of(narrative.chunks()), contents.pictures)
     preview = stage.put(verify.PREVIEW, lambda: (page.encode() for page in pages))
     info = stage.put("bag-info.txt", bag_info(contents, files))
     described = [(staged.file, planned.media_type, planned.description) for planned, staged in payload]
@@ -178,7 +178,8 @@ def _spooled(pieces: Iterable[bytes], path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _texts(chunks: Iterable[bytes]) -> Iterator[str]:
+def texts_of(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the texts behind UTF-8 bytes that were cut anywhere."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     for chunk in chunks:
         yield decoder.decode(chunk)

@@ -13,4 +13,6 @@ class Migration(migrations.Migration):
     operations: ClassVar = [
         AppendOnly("FrozenObject"),
         AppendOnly("ExportAttachment"),
+        AppendOnly("FixityCheck"),
+        AppendOnly("ExportOriginal"),
     ]

@@ -135,6 +135,16 @@ class EvidenceFacts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class OriginalFacts:
+    """An original that is kept byte for byte: its folder, its name as received, the SHA-256 of its bytes."""
+
+    folder: str
+    filename: str
+    digest: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class DossierBundle:
     """All that a dossier tells. ``events`` may be any iterable that can be walked again, in sequence order.
 
@@ -152,6 +162,7 @@ class DossierBundle:
     channels: tuple[ChannelFacts, ...] = ()
     deviations: tuple[DeviationFacts, ...] = ()
     evidence: tuple[EvidenceFacts, ...] = ()
+    originals: tuple[OriginalFacts, ...] = ()
     remarks: str = ""
 
     def as_json(self) -> dict[str, Json]:
@@ -172,6 +183,7 @@ class DossierBundle:
             channels=tuple(_channel(channel) for channel in data["channels"]),
             deviations=tuple(DeviationFacts(**deviation) for deviation in data["deviations"]),
             evidence=tuple(EvidenceFacts(**evidence) for evidence in data["evidence"]),
+            originals=tuple(OriginalFacts(**original) for original in data.get("originals", ())),
             remarks=data["remarks"],
         )
 

@@ -16,6 +16,7 @@ from exports_app.narrative.bundle import (
     EventText,
     EvidenceFacts,
     NoteFacts,
+    OriginalFacts,
     SessionFacts,
     StepFacts,
 )
@@ -44,6 +45,7 @@ def render(bundle: DossierBundle) -> Iterator[str]:
     yield from _telemetry(bundle.channels)
     yield from _events(bundle.events)
     yield from _evidence(bundle.evidence)
+    yield from _originals(bundle.originals)
 
 
 def _head(bundle: DossierBundle) -> Iterator[str]:
@@ -170,6 +172,14 @@ def _evidence(evidence: Iterable[EvidenceFacts]) -> Iterator[str]:
         yield f", {one.size} bytes\n" if one.size else "\n"
     if none:
         yield "No evidence is attached.\n"
+
+
+def _originals(originals: Iterable[OriginalFacts]) -> Iterator[str]:
+    """Yield what binds the originals to the signatures; a session without any says nothing of them."""
+    heading = "\n## Originals\n\n"
+    for one in originals:
+        yield f"{heading}- **{plain(one.folder)}** {plain(one.filename)}: SHA-256 {one.digest}, {one.size} bytes\n"
+        heading = ""
 
 
 def _events(events: Iterable[EventText]) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import nh3
@@ -22,38 +24,83 @@ h2 { margin-top: 2rem; border-top: 1px solid #8886; padding-top: 1rem; font-size
 h3 { font-size: 1.05rem; }
 pre { background: #8881; padding: .75rem; border-radius: .375rem; overflow-x: auto; }
 blockquote { margin: 0; padding-left: 1rem; border-left: .25rem solid #8886; overflow-wrap: anywhere; }
-@media print { body { max-width: none; padding: 0; } h2, h3 { break-after: avoid; } }
+img { max-width: 100%; height: auto; background: #fff; border-radius: .375rem; }
+@page { size: A4; margin: 18mm 16mm; @bottom-right { content: counter(page) " / " counter(pages); font-size: 8pt; } }
+@media print {
+  body { max-width: none; padding: 0; font-size: 9.5pt; }
+  h2, h3 { break-after: avoid; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 8pt; }
+  img { break-inside: avoid; }
+}
 """.strip()
+STYLE_HASH: Final = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
+POLICY: Final = f"default-src 'none'; style-src {STYLE_HASH}; img-src data:"
+_TELEMETRY: Final = "## Telemetry\n"
 
 
-def render_page(title: str, markdown: Iterable[str]) -> Iterator[str]:
+def render_page(title: str, markdown: Iterable[str], pictures: Sequence[str] = ()) -> Iterator[str]:
     """Yield the HTML page of a dossier, section by section.
 
     Args:
         title: of the page; any text.
         markdown: the dossier, in pieces cut anywhere.
+        pictures: charts in SVG, for the first channels of the dossier in their order.
     """
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>\n"
+        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
     )
-    yield from render_body(markdown)
+    yield from render_body(markdown, pictures)
     yield "</body>\n</html>\n"
 
 
-def render_body(markdown: Iterable[str]) -> Iterator[str]:
+def render_body(markdown: Iterable[str], pictures: Sequence[str] = ()) -> Iterator[str]:
     """Yield the dossier as sanitised HTML without a frame, section by section."""
     converter = MarkdownIt("commonmark", {"html": False})
+
+    def shown(section: str) -> str:
+        if section.startswith(EVENT_HEADING):
+            return _event(section)
+        page = nh3.clean(converter.render(section), tags=_TAGS, attributes={})
+        return _illustrated(page, pictures) if section.startswith(_TELEMETRY) else page
+
     for sections in _sections(markdown):
-        yield "".join(
-            _event(section)
-            if section.startswith(EVENT_HEADING)
-            else nh3.clean(converter.render(section), tags=_TAGS, attributes={})
-            for section in sections
-        )
+        yield "".join(map(shown, sections))
+
+
+def for_print(markdown: Iterable[str], *, most_events: int) -> Iterator[str]:
+    """Yield the dossier with the first ``most_events`` of its events, and a word on where the others are."""
+    seen = 0
+    for sections in _sections(markdown):
+        kept = []
+        for section in sections:
+            if section.startswith(EVENT_HEADING):
+                seen += 1
+                if seen > most_events:
+                    continue
+            elif seen > most_events:
+                more = f"{seen - most_events} further events are not printed here; narrative.md holds them."
+                kept.append(f"## Further events\n\n{more}\n\n")
+                seen = 0
+            kept.append(section)
+        yield "".join(kept)
+
+
+def _illustrated(page: str, pictures: Sequence[str]) -> str:
+    """Return the channels' section with a picture under each heading, as long as there are pictures."""
+    first, *channels = page.split("</h3>")
+    shown = [first]
+    for place, channel in enumerate(channels):
+        image = ""
+        if place < len(pictures):
+            name = shown[-1].rpartition("<h3>")[2].replace('"', "&quot;")
+            code = base64.b64encode(pictures[place].encode()).decode()
+            image = f'\n<p><img alt="Readings of {name} over time" src="data:image/svg+xml;base64,{code}"></p>'
+        shown.append(f"</h3>{image}{channel}")
+    return "".join(shown)
 
 
 def _sections(markdown: Iterable[str]) -> Iterator[list[str]]:

@@ -10,13 +10,10 @@ from django.db.models import OuterRef, Subquery
 
 from biolab.accounts.models import User
 from biolab.accounts.policies import role_in
-from biolab.accounts.roles import RIGHTS, PlatformRole, Right, Role
-from exports_app.models import NarrativeExport
+from biolab.accounts.roles import RIGHTS, PlatformRole, Right
 from exports_app.pages.blocks import shown_block
-from exports_app.states import ArtifactStatus
-from governance_app.models import ApprovalRequest, ApprovalStage
-from governance_app.policies import objection_to_signing
-from governance_app.states import APPROVING_MEANINGS, OPEN_STAGES, LadderState, StageStatus
+from exports_app.pages.foresight import preview
+from exports_app.pages.shelf import exports
 from sessions_app import ports
 from sessions_app.gates import PARAMETERS
 from sessions_app.models import LabFile, LabSession, NoteVersion
@@ -27,7 +24,6 @@ from telemetry_app.alarms import alarms_of
 
 NOTES_SHOWN: Final = 100
 EVENTS_SHOWN: Final = 60
-EXPORTS_SHOWN: Final = 20
 ALARMS_SHOWN: Final = 20
 FILES_SHOWN: Final = 50
 SPEECH_SHOWN: Final = 50
@@ -125,25 +121,6 @@ def timeline(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
     return {"events": rows, "more_events": session.head_sequence > len(rows)}
 
 
-def exports(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
-    """The newest exports with their ladders, and what this person may do on them."""
-    rows = NarrativeExport.objects.told().filter(session=session).order_by("-version")[:EXPORTS_SHOWN]
-    ladders = ApprovalRequest.objects.with_ladder().in_bulk([export.approval_id for export in rows])
-    role = role_in(person, session.team_id)
-    return {
-        "exports": [_export_row(export, ladders[export.approval_id], person, role) for export in rows],
-        "may_export": Right.EXPORT in rights_in(session, person),
-        "attachable": _attachable(session),
-    }
-
-
-def _attachable(session: LabSession) -> list[tuple[str, str]]:
-    """Return what a new export may carry, as the form names it and as people do: entries, then the newest files."""
-    entries = [(f"notebook_entry:{entry.public_id}", entry.title) for entry in notebook_of(session)]
-    newest = LabFile.objects.filter(session=session).order_by("-created_at", "-id")[:FILES_SHOWN]
-    return entries + [(f"file:{file.public_id}", file.filename) for file in newest]
-
-
 PANELS: Final[dict[str, tuple[str, PanelContext]]] = {
     "head": ("sessions/panels/head.html", head),
     "steps": ("sessions/panels/steps.html", steps),
@@ -154,6 +131,7 @@ PANELS: Final[dict[str, tuple[str, PanelContext]]] = {
     "alarms": ("telemetry/alarms_panel.html", alarms),
     "timeline": ("sessions/panels/timeline.html", timeline),
     "exports": ("exports/panel.html", exports),
+    "preview": ("exports/preview.html", preview),
 }
 
 
@@ -163,64 +141,3 @@ def whole(session: LabSession, person: User, at: datetime) -> dict[str, Any]:
     for _, build in PANELS.values():
         context |= build(session, person, at)
     return context
-
-
-def _export_row(export: NarrativeExport, request: ApprovalRequest, person: User, role: Role | None) -> dict[str, Any]:
-    stages = list(request.stages.all())
-    has_signed = not request.allow_repeat_signers and any(
-        action.actor_id == person.pk and action.place is not None and action.round == stage.round
-        for stage in stages
-        for action in stage.actions.all()
-    )
-    released = export.artifact_status == ArtifactStatus.READY
-    return {
-        "id": export.public_id,
-        "version": export.version,
-        "created_at": export.created_at,
-        "requested_by_name": export.requested_by.printed_name,
-        "notes": export.notes,
-        "attached": [attachment.label or attachment.filename for attachment in export.attachments.all()],
-        "approval_status": request.state,
-        "artifact_status": export.artifact_status,
-        "artifact_checksum": export.artifact_checksum,
-        "artifact_error": export.artifact_error,
-        "progress": round(export.progress * 100),
-        "content_digest": export.content.sha256,
-        "download_path": f"{export.path}/artifact" if released else None,
-        "stages": [_stage_row(stage, person, role, has_signed=has_signed) for stage in stages],
-    }
-
-
-def _stage_row(stage: ApprovalStage, person: User, role: Role | None, *, has_signed: bool) -> dict[str, Any]:
-    is_current = stage.request.state == LadderState.PENDING and stage.status in OPEN_STAGES
-    objection = objection_to_signing(person, stage, role=role) if is_current else None
-    why_not = objection.sentence if objection is not None else ""
-    if is_current and has_signed and not why_not:
-        why_not = "You have signed on this ladder; what is left needs somebody else."
-    return {
-        "id": stage.public_id,
-        "sequence_index": stage.sequence_index,
-        "name": stage.name,
-        "required_role": stage.required_role,
-        "role_label": Role(stage.required_role).label,
-        "status": stage.status,
-        "status_label": StageStatus(stage.status).label,
-        "is_current": is_current,
-        "due_at": stage.due_at,
-        "assignee_name": stage.assignee.printed_name if stage.assignee is not None else "",
-        "delegated_to_name": stage.delegated_to.printed_name if stage.delegated_to is not None else "",
-        "meanings": stage.meanings or list(APPROVING_MEANINGS),
-        "may_sign": is_current and not why_not,
-        "why_not": why_not,
-        "signatures": [
-            {
-                "signature": action.signature,
-                "printed_name": action.given_signature.printed_name,
-                "meaning": action.meaning,
-                "at": action.given_signature.signed_at,
-                "notes": action.notes,
-            }
-            for action in stage.actions.all()
-            if action.given_signature is not None and action.round == stage.round
-        ],
-    }

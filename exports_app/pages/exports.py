@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.safestring import mark_safe
 
+from biolab.accounts.auth.periods import period_of
 from biolab.accounts.models import User
 from biolab.accounts.pages import SignedInPage
 from biolab.accounts.roles import Role
 from biolab.kernel.errors import Invalid
 from biolab.kernel.ids import find
 from exports_app.models import NarrativeExport
-from exports_app.narrative.page import render_body
 from exports_app.pages.session import SessionView
-from exports_app.services.artifacts import read_frozen
+from exports_app.selectors import readable_dossier
 from exports_app.services.evidence import MOST_ATTACHMENTS, read_attachment
 from exports_app.services.exports import Wish, ask_export
-from governance_app.selectors import waiting_for
+from governance_app.selectors.approvals import waiting_for
 from governance_app.services.signing import cast_signature
 from sessions_app.models import LabSession
-
-DOSSIER_SHOWN: Final = 400_000  # characters; a page beyond that is no longer read but searched
 
 
 class AskExport(SessionView):
@@ -62,6 +58,8 @@ class Sign(SessionView):
                 signature=posted.get("signature", ""),
                 meaning=posted.get("meaning", "") if posted.get("status") == "approved" else "",
                 password=posted.get("password", ""),
+                totp=posted.get("totp", ""),
+                period=period_of(request),
                 content_digest=posted.get("content_digest") or None,
                 notes=posted.get("notes", ""),
                 by=by,
@@ -77,8 +75,7 @@ class Dossier(SessionView):
     def get(self, request: HttpRequest, sid: str, eid: str) -> HttpResponseBase:
         session = self.session(sid)
         export = find(NarrativeExport.objects.told().filter(session=session), eid)
-        text = read_frozen(export.content).decode()
-        shown = text[: text.rfind("\n## ", 0, DOSSIER_SHOWN)] if len(text) > DOSSIER_SHOWN else text
+        readable = readable_dossier(export)
         return self.page(
             "exports/dossier.html",
             session=session,
@@ -88,8 +85,8 @@ class Dossier(SessionView):
                 "approval_status": export.approval.state,
                 "content_digest": export.content.sha256,
             },
-            dossier=mark_safe("".join(render_body([shown]))),  # noqa: S308  sanitised by the renderer
-            clipped=len(shown) < len(text),
+            dossier=readable.html,
+            clipped=readable.clipped,
             whole=export.path,
         )
 

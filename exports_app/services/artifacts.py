@@ -106,7 +106,7 @@ def spoil(export: NarrativeExport, *, observed: str, at: datetime) -> None:
             observed_checksum=observed,
         )
         timeline.record(session, fact, by=None, at=at)
-        tell_administrators(now, f"The stored archive has the SHA-256 {observed}, not {now.artifact_checksum}.")
+        tell_administrators(now, f"The stored archive has the SHA-256 {observed}, not {now.artifact_checksum}.", at=at)
 
 
 def read_frozen(frozen: FrozenObject) -> bytes:

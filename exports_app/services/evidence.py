@@ -10,7 +10,7 @@ from biolab.kernel.ids import find
 from biolab.kernel.storage import CHUNK
 from exports_app.errors import EvidenceRefused
 from exports_app.states import EvidenceType
-from sessions_app.evidence import entry_snapshot, event_snapshot, file_snapshot
+from sessions_app.evidence import KIND_OF, entry_snapshot, event_snapshot, file_snapshot
 from sessions_app.models import LabFile, LabSession, NotebookEntry, TimelineEvent
 from sessions_app.notebook_export import entry_filename, entry_markdown
 from sessions_app.services.files import open_file
@@ -69,7 +69,7 @@ def read_attachment(position: int, given: Mapping[str, Any]) -> EvidenceAsked:
     """
     names = [name for name in ("reference_id", *NAMED_BY) if given.get(name)]
     kind = given.get("type") or ""
-    known = sorted(NAMED_BY.values())
+    known = sorted(EvidenceType.values)
     if len(names) != 1:
         raise _refusal(position, "", f"Give exactly one of reference_id, {', '.join(NAMED_BY)}.")
     if kind and kind not in known:
@@ -80,13 +80,6 @@ def read_attachment(position: int, given: Mapping[str, Any]) -> EvidenceAsked:
     elif kind and kind != NAMED_BY[names[0]]:
         raise _refusal(position, "/type", f"{names[0]} names a {NAMED_BY[names[0]]}, not a {kind}.")
     kind = kind or NAMED_BY[names[0]]
-    if kind not in EvidenceType.values:
-        raise _refusal(
-            position,
-            f"/{names[0]}",
-            f"This version attaches {', '.join(EvidenceType.values)} only; a {kind} cannot be attached.",
-            code="evidence_not_supported",
-        )
     return EvidenceAsked(
         evidence_type=kind,
         reference_id=given[names[0]],
@@ -103,8 +96,9 @@ def find_evidence(session: LabSession, wanted: Sequence[EvidenceAsked], *, last:
 
     Raises:
         Missing: the session has no such event, file or entry.
+        EvidenceRefused: the event is of another kind than was asked for.
     """
-    for asked in wanted:
+    for place, asked in enumerate(wanted):
         match asked.evidence_type:
             case EvidenceType.FILE:
                 yield _file(asked, find(LabFile.objects.filter(session=session), asked.reference_id))
@@ -113,14 +107,17 @@ def find_evidence(session: LabSession, wanted: Sequence[EvidenceAsked], *, last:
                 yield _entry(asked, find(entries, asked.reference_id))
             case _:
                 events = TimelineEvent.objects.filter(session=session, sequence__lte=last)
-                yield _event(asked, find(events, asked.reference_id))
+                event = find(events, asked.reference_id)
+                if event.kind != KIND_OF.get(asked.evidence_type, event.kind):
+                    raise _refusal(place, "", f"This event is a {event.kind}, which is no {asked.evidence_type}.")
+                yield _event(asked, event)
 
 
 def _event(asked: EvidenceAsked, event: TimelineEvent) -> EvidenceFound:
     return _found(
         asked,
         event.public_id,
-        snapshot=event_snapshot(event),
+        snapshot=event_snapshot(event, asked.evidence_type),
         filename=f"event-{event.sequence}-{event.kind}.json",
         media_type="application/json",
         pieces=lambda: [event.canonical.encode()],
@@ -166,6 +163,6 @@ def _found(asked: EvidenceAsked, reference_id: str, **found: Any) -> EvidenceFou
     )
 
 
-def _refusal(position: int, pointer: str, detail: str, *, code: str | None = None) -> EvidenceRefused:
+def _refusal(position: int, pointer: str, detail: str) -> EvidenceRefused:
     errors = [{"pointer": f"/attachments/{position}{pointer}", "detail": detail}]
-    return EvidenceRefused(detail, code=code, errors=errors)
+    return EvidenceRefused(detail, errors=errors)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from django.db import transaction
@@ -18,19 +16,12 @@ from biolab.accounts.roles import Right, Scope
 from biolab.kernel.canonical import canonical
 from biolab.kernel.errors import Invalid
 from biolab.kernel.ids import new_uuid, typeid
-from biolab.kernel.times import iso
 from exports_app import storage
-from exports_app.archive.readings import write_parquet
-from exports_app.archive.sign import subject_digest, telemetry_digest
 from exports_app.facts import SUBJECT, SUBJECT_KEY, ExportCreated
-from exports_app.models import ExportAttachment, FrozenObject, NarrativeExport
-from exports_app.narrative.bundle import DossierBundle, EvidenceFacts
-from exports_app.narrative.dossier import render
-from exports_app.services.evidence import EvidenceAsked, EvidenceFound, find_evidence
+from exports_app.models import ExportAttachment, ExportOriginal, NarrativeExport
+from exports_app.services.evidence import EvidenceAsked
+from exports_app.services.freezing import Frozen, freeze, name_objects, store
 from exports_app.services.gate import follow_ladder
-from exports_app.services.gathering import EventTexts, deviations_of, note_facts, session_facts, step_facts
-from exports_app.services.readings import ReadingsTold, tell_readings
-from exports_app.storage import Measured, frozen_name
 from governance_app.models import TemplateSnapshot
 from governance_app.services.approvals import StageSpec, Subject, open_request
 from governance_app.services.assignments import choose_snapshot
@@ -62,25 +53,6 @@ class Asked:
     content: bytes
 
 
-@dataclass(frozen=True)
-class _Frozen:
-    """A session as it stood at event ``head``, in files, with everything a signature will be bound to."""
-
-    head: int
-    content: Measured
-    facts: Measured
-    readings: Measured | None
-    told: ReadingsTold
-    evidence: tuple[tuple[EvidenceFound, Measured], ...]
-    digest: str
-
-    def files(self) -> Iterator[Measured]:
-        yield from (self.content, self.facts)
-        if self.readings is not None:
-            yield self.readings
-        yield from (file for _, file in self.evidence)
-
-
 def ask_export(
     *, session: LabSession, by: User, at: datetime, wish: Wish | None = None, dry_run: bool = False
 ) -> Asked:
@@ -107,18 +79,18 @@ def ask_export(
     with storage.workbench() as folder:
         for _ in range(UNLOCKED_TRIES):
             session.refresh_from_db()
-            frozen = _freeze(session, wish, snapshot, folder=folder, at=at)
+            frozen = freeze(session, snapshot, attachments=wish.attachments, remarks=wish.notes, folder=folder, at=at)
             if not dry_run:
-                _store(frozen)
+                store(frozen)
             with transaction.atomic():
                 held = LabSession.objects.hold(session.pk)
                 if held.head_sequence == frozen.head:
                     return _write(held, wish, snapshot, frozen, by=by, at=at, dry_run=dry_run)
         with transaction.atomic():
             held = LabSession.objects.hold(session.pk)
-            frozen = _freeze(held, wish, snapshot, folder=folder, at=at)
+            frozen = freeze(held, snapshot, attachments=wish.attachments, remarks=wish.notes, folder=folder, at=at)
             if not dry_run:
-                _store(frozen)
+                store(frozen)
             return _write(held, wish, snapshot, frozen, by=by, at=at, dry_run=dry_run)
 
 
@@ -144,74 +116,11 @@ def _choose_snapshot(session: LabSession, wish: Wish) -> TemplateSnapshot | None
     return choose_snapshot(session=session, template_id=wish.template_id, snapshot_id=wish.snapshot_id)
 
 
-def _freeze(
-    session: LabSession, wish: Wish, snapshot: TemplateSnapshot | None, *, folder: Path, at: datetime
-) -> _Frozen:
-    """Write the session as it stands into files; reads only."""
-    head = session.head_sequence
-    evidence = tuple(
-        (found, storage.measure(found.pieces(), folder=folder, media_type=found.media_type))
-        for found in find_evidence(session, wish.attachments, last=head)
-    )
-    parquet = folder / f"{new_uuid().hex}.parquet"
-    told = tell_readings(session, last=head, keep=lambda runs: write_parquet(parquet, runs))
-    readings = storage.measured(parquet, media_type="application/vnd.apache.parquet") if parquet.exists() else None
-    steps, notes = step_facts(session, at=at), note_facts(session)
-    bundle = DossierBundle(
-        session=session_facts(session),
-        generated_at=iso(at),
-        total_events=head,
-        events=EventTexts(session, head),
-        steps=steps,
-        notes=notes,
-        channels=told.channels,
-        deviations=deviations_of(session, steps=steps, notes=notes, channels=told.channels, last=head),
-        evidence=tuple(
-            EvidenceFacts(
-                evidence_type=found.evidence_type,
-                reference_id=found.reference_id,
-                label=found.label,
-                digest=file.sha256,
-                size=file.size,
-                media_type=file.media_type,
-            )
-            for found, file in evidence
-        ),
-        remarks=wish.notes,
-    )
-    pieces = (piece.encode() for piece in render(bundle))
-    content = storage.measure(pieces, folder=folder, media_type="text/markdown")
-    kept = canonical(dataclasses.replace(bundle, events=()).as_json())
-    return _Frozen(
-        head=head,
-        content=content,
-        facts=storage.measure([kept], folder=folder, media_type="application/json"),
-        readings=readings,
-        told=told,
-        evidence=evidence,
-        digest=subject_digest(
-            content_digest=content.sha256,
-            attachments=[(found.evidence_type, found.reference_id, file.sha256) for found, file in evidence],
-            snapshot_digest=snapshot.digest if snapshot is not None else "",
-            telemetry_digest=telemetry_digest(told.seals),
-        ),
-    )
-
-
-def _store(frozen: _Frozen) -> None:
-    """Put every file under its digest; one that a row names already is there."""
-    files = {file.sha256: file for file in frozen.files()}
-    known = set(FrozenObject.objects.filter(pk__in=files).values_list("pk", flat=True))
-    for sha256, file in files.items():
-        if sha256 not in known:
-            storage.put(file.path, frozen_name(file))
-
-
 def _write(
     session: LabSession,
     wish: Wish,
     snapshot: TemplateSnapshot | None,
-    frozen: _Frozen,
+    frozen: Frozen,
     *,
     by: User,
     at: datetime,
@@ -221,7 +130,7 @@ def _write(
     pk = new_uuid()
     public_id = typeid(NarrativeExport.id_prefix, pk)
     last = NarrativeExport.objects.filter(session=session).aggregate(last=Max("version"))["last"] or 0
-    objects = _name_objects(frozen, at=at)
+    objects = name_objects(frozen, at=at)
     created = ExportCreated(
         format="markdown",
         generated_at=at,
@@ -277,19 +186,17 @@ def _write(
         )
         for place, (found, file) in enumerate(frozen.evidence, 1)
     )
+    ExportOriginal.objects.bulk_create(
+        ExportOriginal(
+            export=export,
+            position=place,
+            folder=found.folder,
+            filename=found.filename,
+            frozen=objects[file.sha256],
+        )
+        for place, (found, file) in enumerate(frozen.originals, 1)
+    )
     follow_ladder(session, export, at=at)
     asked = Asked(NarrativeExport.objects.told().get(pk=pk), frozen.content.path.read_bytes())
     transaction.set_rollback(dry_run)
     return asked
-
-
-def _name_objects(frozen: _Frozen, *, at: datetime) -> dict[str, FrozenObject]:
-    """Return the rows of all frozen bytes by digest, written where they are new."""
-    rows = {
-        file.sha256: FrozenObject(
-            sha256=file.sha256, size=file.size, media_type=file.media_type, name=frozen_name(file), created_at=at
-        )
-        for file in frozen.files()
-    }
-    FrozenObject.objects.bulk_create(rows.values(), ignore_conflicts=True)
-    return FrozenObject.objects.in_bulk(rows)

@@ -40,6 +40,7 @@ from sessions_app.models import LabSession
 
 log = structlog.get_logger(__name__)
 
+PROGRESS: Final = "narrative_export.packaging.progress"  # a frame of the socket, no event of the timeline
 DIED: Final = "The worker stopped in the middle of the last attempt."
 
 
@@ -173,7 +174,7 @@ def requeue_export(*, export: NarrativeExport, by: User, at: datetime) -> Narrat
     Raises:
         Forbidden: the person is no administrator.
         MoveRefused: it has not failed.
-        Conflict: its approval does not stand.
+        Conflict: its approval does not stand, or the guardrails hold it.
     """
     if not by.is_admin:
         raise Forbidden("Only administrators queue a failed export again.", code="administrators_only")
@@ -183,6 +184,8 @@ def requeue_export(*, export: NarrativeExport, by: User, at: datetime) -> Narrat
         ARTIFACT_MACHINE.make(REQUEUE, export)
         if not NarrativeExport.objects.released().filter(pk=export.pk).exists():
             raise Conflict("This export is not approved.", code="not_approved")
+        if not NarrativeExport.objects.unheld().filter(pk=export.pk).exists():
+            raise Conflict("The guardrails hold this session's packaging.", code="guardrail_blocked")
         release(session, export, at=at, by=by)
         return export
 
@@ -209,7 +212,7 @@ def _give_up(session: LabSession, export: NarrativeExport, error: str, *, at: da
         export_id=export.public_id, version=export.version, attempt=export.attempts, error=export.artifact_error
     )
     timeline.record(session, fact, by=None, at=at)
-    tell_administrators(export, f"Packing was given up after {export.attempts} attempts: {error}")
+    tell_administrators(export, f"Packing was given up after {export.attempts} attempts: {error}", at=at)
 
 
 def _reporter(export: NarrativeExport, job: Job) -> Callable[[float], None]:
@@ -218,13 +221,16 @@ def _reporter(export: NarrativeExport, job: Job) -> Callable[[float], None]:
     def report(share: float) -> None:
         if not _mine(job).update(progress=round(share, 3)):
             raise LeaseLost
-        realtime.ring(export.session.topic, export_id=export.public_id, progress=round(share, 3))
+        told = {"export_id": export.public_id, "version": export.version, "progress": round(share, 3)}
+        realtime.ring(export.session.topic, share={"event": PROGRESS, "data": told})
 
     return report
 
 
 def _tidy(export: NarrativeExport, *, keep: str) -> None:
     """Remove what earlier attempts at this version left in the store; what cannot be removed now, the sweep will."""
+    if LabSession.objects.filter(pk=export.session_id, legal_hold=True).exists():
+        return
     prefix = keep.rpartition("/")[0]
     try:
         for name in list(storage.names_under(prefix)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -12,17 +12,22 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 
+from biolab.kernel.ids import parse_id
+from biolab.kernel.leases import Clock
 from exports_app import storage
 from exports_app.errors import IntegrityFailed, StorageUnreachable
 from exports_app.facts import ArtifactExpired
-from exports_app.models import FrozenObject, NarrativeExport
+from exports_app.models import FixityCheck, FrozenObject, NarrativeExport
 from exports_app.services.artifacts import spoil
+from exports_app.services.notices import tell_of_trouble
 from exports_app.states import ARTIFACT_MACHINE, EXPIRE, ArtifactStatus
 from sessions_app import timeline
-from sessions_app.models import LabSession
+from sessions_app.models import ImportedSession, LabSession
 
 RING_AGAIN: Final = timedelta(seconds=30)
 AT_ONCE: Final = 200
+MOST_FINDINGS: Final = 1000
+MOST_TOLD: Final = 20
 
 
 def take_due(*, at: datetime) -> list[uuid.UUID]:
@@ -57,7 +62,10 @@ def expire_artifacts(*, at: datetime) -> int:
 
 
 def sweep_orphans(*, at: datetime) -> int:
-    """Remove stored objects older than a day that no row names, and return how many."""
+    """Remove stored objects older than a day that no row names, and return how many.
+
+    Archives that were taken back stay as long as their session is under legal hold.
+    """
     places = (storage.FROZEN, storage.ARTIFACTS, storage.INCOMING)
     return sum(storage.sweep_orphans(place, at=at, is_named=_is_named) for place in places)
 
@@ -65,7 +73,10 @@ def sweep_orphans(*, at: datetime) -> int:
 def _is_named(name: str) -> bool:
     if name.startswith(f"{storage.FROZEN}/"):
         return FrozenObject.objects.filter(name=name).exists()
-    return NarrativeExport.objects.filter(artifact_name=name).exists()
+    if NarrativeExport.objects.filter(artifact_name=name).exists():
+        return True
+    pk = parse_id(name.split("/")[1], LabSession.id_prefix) if name.startswith(f"{storage.ARTIFACTS}/") else None
+    return pk is not None and LabSession.objects.filter(pk=pk, legal_hold=True).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +89,41 @@ class Finding:
 
 
 def verify_artifacts(*, at: datetime) -> Iterator[Finding]:
-    """Re-hash every archive and every frozen object; an archive that was changed is taken out of circulation."""
+    """Re-hash frozen objects and archives, packed or read back; of ours, a changed one is taken out of circulation."""
     for export in NarrativeExport.objects.filter(artifact_status=ArtifactStatus.READY).order_by("id").iterator():
         finding, observed = _check(export.artifact_name, export.artifact_checksum)
         if observed:
             spoil(export, observed=observed, at=at)
         yield finding
+    for sha256, name in ImportedSession.objects.order_by("sha256").values_list("sha256", "stored_as").iterator():
+        yield _check(name, sha256)[0]
     for frozen in FrozenObject.objects.order_by("sha256").iterator():
         yield _check(frozen.name, frozen.sha256)[0]
+
+
+def check_fixity(*, clock: Clock) -> FixityCheck:
+    """Re-hash everything that is stored, write down what came of it, tell administrators of trouble, and return it."""
+    begun, checked, wrong = clock(), 0, []
+    for finding in verify_artifacts(at=begun):
+        checked += 1
+        if finding.trouble:
+            wrong.append(finding)
+    with transaction.atomic():
+        told = FixityCheck.objects.create(
+            started_at=begun,
+            finished_at=clock(),
+            objects_checked=checked,
+            objects_wrong=len(wrong),
+            findings=[asdict(finding) for finding in wrong[:MOST_FINDINGS]],
+        )
+        if wrong:
+            tell_of_trouble(
+                f"{len(wrong)} of {checked} stored objects are not as they were packed",
+                "\n".join(f"{finding.name}: {finding.trouble}" for finding in wrong[:MOST_TOLD]),
+                path=f"/admin/exports_app/fixitycheck/{told.pk}/change/",
+                at=told.finished_at,
+            )
+    return told
 
 
 def _check(name: str, sha256: str) -> tuple[Finding, str]:

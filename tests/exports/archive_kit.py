@@ -27,7 +27,9 @@ from exports_app.archive.contents import (
     Publisher,
     Run,
     SignatureRecord,
+    Source,
     Telemetry,
+    WaiverRecord,
 )
 from exports_app.archive.readings import Digests
 from exports_app.archive.sign import subject_digest, telemetry_digest
@@ -41,6 +43,7 @@ from exports_app.narrative.bundle import (
     Gap,
     NoteFacts,
     NoteVersionFacts,
+    OriginalFacts,
     SessionFacts,
     StepFacts,
 )
@@ -227,12 +230,15 @@ def contents(
     events: Sequence[EventText] | None = None,
     with_telemetry: bool = True,
     payload: bytes = b"\x89PNG not really",
+    raw: Source = b"raw bytes",
+    raw_digest: str = hashlib.sha256(b"raw bytes").hexdigest(),
+    readings: list[Run] | None = None,
 ) -> ArchiveContents:
     """Return a full, consistent set of contents; ``text`` and ``filename`` may be hostile."""
     key = key or Key()
     name = text or "Ada Lovelace"
     channel_names = (text, "=1+1") if text else ("pH", "temperature")
-    readings = runs(channel_names)
+    readings = readings or runs(channel_names)
     passing = Digests()
     list(passing.watch(readings))
     seals = passing.seals(dict.fromkeys(channel_names, text or "1"))
@@ -248,7 +254,9 @@ def contents(
             who=name,
         )
     bundle = facts(text=text)
-    dossier = "".join(render(replace(bundle, events=events, total_events=len(events)))).encode()
+    originals = (OriginalFacts("raw", filename, raw_digest, 9),)
+    told = replace(bundle, events=events, total_events=len(events), originals=originals)
+    dossier = "".join(render(told)).encode()
     content_digest = hashlib.sha256(dossier).hexdigest()
     attachments = tuple(
         attachment(number, kind, body, text=text, filename=filename)
@@ -293,13 +301,39 @@ def contents(
         snapshot_digest="cd" * 32,
         export={"notes": text, "metadata": {text or "a": text}},
         attachments=attachments,
-        extras=(Extra("raw", filename, b"raw bytes"),),
+        extras=(Extra("raw", filename, raw, raw_digest),),
         signatures=signatures,
         telemetry=Telemetry(seals, lambda: iter(readings), sealed=True) if with_telemetry else None,
         people=(Person("user_01k00000000000000000000001", name, "ada@lab.invalid"),),
         author_id="user_01k00000000000000000000001",
         left_out=(LeftOut("narrative.pdf", text or "Pango is not installed here"),),
     )
+
+
+def waived(*, key: Key | None = None) -> ArchiveContents:
+    """Return contents whose guardrails were waived before the last signature."""
+    key = key or Key()
+    simulation = {"simulation_id": "sim_01k", "execution_id": SESSION, "number": 1, "state": "blocked"}
+    told = {"simulation_id": "sim_01k", "waiver_id": "waiv_01k", "printed_name": "Ada Lovelace", "reason": "A spare."}
+    events = chain(
+        [
+            ("session.created", {"title": "Fed-batch 12"}),
+            ("governance.guardrail.waived", told),
+            ("narrative_export.approval.finalized", {"export_id": EXPORT}),
+        ]
+    )
+    record = {
+        **told,
+        "format": "biolab.guardrail-waiver/1",
+        "execution_id": SESSION,
+        "simulation_digest": hashlib.sha256(canonical(simulation)).hexdigest(),
+        "chain": {"sequence": 1, "head": events[0].hash},
+        "key_id": key.key_id(),
+    }
+    text = canonical(record)
+    signed = key.sign(SIGNATURE + text).hex()
+    waiver = WaiverRecord(text.decode(), signed, key.key_id(), canonical(simulation).decode())
+    return replace(contents(key=key, events=events, with_telemetry=False), waivers=(waiver,))
 
 
 def attachment(number: int, kind: str, body: bytes, *, text: str = "", filename: str = "photo.png") -> Attachment:

@@ -231,6 +231,15 @@ def _drop_second_signature(files: dict[str, bytes]) -> None:
 
 OWN = kit.Key()
 PHOTO = "data/attachments/files/01-photo.png"
+RAW = "data/raw/01-photo.png"
+
+
+def _own_original(files: dict[str, bytes]) -> None:
+    """Put another original in, and its digest into the export, as somebody who holds the instance's key could."""
+    before = hashlib.sha256(files[RAW]).hexdigest().encode()
+    files[RAW] = b"row bytes"
+    after = hashlib.sha256(files[RAW]).hexdigest().encode()
+    files["data/export.json"] = files["data/export.json"].replace(before, after)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +255,13 @@ PHOTO = "data/attachments/files/01-photo.png"
         (
             lambda files: files.pop("data/attachments/files/01-photo.png"),
             "data/attachments/files/01-photo.png: missing",
+        ),
+        (replacing(RAW, b"raw", b"row"), f"{RAW}: not the original that was frozen"),
+        (lambda files: files.pop(RAW), f"{RAW}: missing (data/export.json lists it)"),
+        (_own_original, f"{RAW}: the approved dossier does not name it"),
+        (
+            lambda files: files.update({"data/audio/02-more.wav": b"RIFF"}),
+            "data/audio/02-more.wav: data/export.json does not list it",
         ),
         (replacing("data/telemetry.csv", b",-0.0,", b",0.0,"), "data/telemetry.csv: the readings of 'pH' are not"),
         (replacing("data/telemetry.csv", b"T09:00:00.0", b"T09:00:00.1"), "data/telemetry.csv: the readings of 'pH'"),
@@ -307,6 +323,44 @@ def test_even_whoever_holds_the_key_cannot_change_what_was_signed(
     said = _first_bad(forge(archive, change, care=Care.SIGNATURE, key=OWN), tmp_path)
 
     assert said.startswith(words), said
+
+
+def _waiver(**changes: str) -> kit.ArchiveContents:
+    """Return contents with a waiver that says something else, signed by whoever holds the instance's key."""
+    contents = kit.waived()
+    (waiver,) = contents.waivers
+    text = canonical(json.loads(waiver.canonical) | changes)
+    forged = replace(waiver, canonical=text.decode(), signature=OWN.sign(SIGNATURE + text).hex())
+    return replace(contents, waivers=(forged,))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda one: replace(one, canonical=one.canonical.replace("spare", "Spare")), "the signature does not fit"),
+        (
+            lambda one: replace(one, simulation=one.simulation.replace("blocked", "clear")),
+            "waives another simulation than the one beside it",
+        ),
+        (lambda one: _waiver(reason="A whim.").waivers[0], "not the waiver that data/events.jsonl tells of"),
+        (lambda one: _waiver(waiver_id="waiv_02k").waivers[0], "not the waiver that data/events.jsonl tells of"),
+        (lambda one: _waiver(execution_id="sess_other").waivers[0], "belongs to another session"),
+    ],
+    ids=["text", "simulation", "reason", "moved", "session"],
+)
+def test_a_waiver_of_the_guardrails_is_checked_like_a_signature(
+    change: Callable[[kit.WaiverRecord], kit.WaiverRecord], words: str, tmp_path: Path
+) -> None:
+    contents = kit.waived()
+    whole = kit.pack(contents)
+    (waiver,) = contents.waivers
+
+    said = _first_bad(kit.pack(replace(contents, waivers=(change(waiver),))), tmp_path)
+
+    assert said == f"data/signatures.jsonl: signature 3: {words}"
+    report = _check(whole)
+    assert report.checks[-1].detail == "2 signatures over this record, 1 by which guardrails were waived"
+    assert kit.pack(kit.waived()) == whole
 
 
 def test_11_70_a_signature_cannot_be_moved_to_another_record(tmp_path: Path) -> None:

@@ -91,7 +91,10 @@ def test_a_range_outside_the_archive_is_refused(bench: Bench, export: NarrativeE
     assert "packaging.downloaded" not in kinds(bench.session)
 
 
-@pytest.mark.parametrize("headers", [{"Range": "lines=1-2"}, {"Range": "bytes=0-1", "If-Range": '"other"'}])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Range": "lines=1-2"}, {"Range": "bytes=0-1,5-6"}, {"Range": "bytes=0-1", "If-Range": '"other"'}],
+)
 def test_a_range_that_does_not_apply_gives_the_whole(
     bench: Bench, export: NarrativeExport, headers: dict[str, str]
 ) -> None:

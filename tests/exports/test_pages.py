@@ -196,12 +196,12 @@ def test_the_session_page_costs_the_same_however_much_happened(
     browser = browser_of(bench.asker)
     sid = bench.session.public_id
     make_export(bench)
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(40):
         browser.get(f"/sessions/{sid}")
 
     for number in range(5):
         browser.post(f"/sessions/{sid}/notes", {"content": f"Note {number}"})
         make_export(bench)
 
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(40):
         assert browser.get(f"/sessions/{sid}").status_code == 200

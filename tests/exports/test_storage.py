@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import requests
@@ -13,8 +12,7 @@ import requests
 from biolab.kernel.canonical import sha256
 from exports_app import storage
 from exports_app.errors import IntegrityFailed, StorageUnreachable
-
-S3_ADDRESS = os.environ.get("BIOLAB_TEST_S3_URL", "")
+from tests.exports.buckets import make_bucket
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -25,29 +23,10 @@ def store(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> str:
         "OPTIONS": {"location": tmp_path / "store"},
     }
     if request.param == "bucket":
-        if not S3_ADDRESS:
-            pytest.skip("no S3-compatible server: set BIOLAB_TEST_S3_URL")
-        backend = _bucket(S3_ADDRESS)
+        backend = make_bucket()
     settings.STORAGES = {**settings.STORAGES, "artifacts": backend}
     settings.DATA_DIR = tmp_path
     return str(request.param)
-
-
-def _bucket(address: str) -> dict[str, Any]:
-    from storages.backends.s3 import S3Storage
-
-    options = {
-        "bucket_name": f"biolab-{uuid4().hex[:12]}",
-        "endpoint_url": address,
-        "region_name": "us-east-1",
-        "access_key": os.environ.get("BIOLAB_TEST_S3_KEY", "any"),
-        "secret_key": os.environ.get("BIOLAB_TEST_S3_SECRET", "any"),
-        "file_overwrite": True,
-        "max_memory_size": 1024 * 1024,
-        "signature_version": "s3v4",
-    }
-    S3Storage(**options).connection.create_bucket(Bucket=options["bucket_name"])
-    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 
 
 def put(tmp_path: Path, data: bytes, name: str = "frozen/ab/one") -> str:

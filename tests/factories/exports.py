@@ -8,7 +8,7 @@ from typing import Any
 
 from biolab.accounts.models import Team, User
 from biolab.accounts.roles import Role
-from exports_app.models import NarrativeExport
+from exports_app.models import ArchiveStamp, NarrativeExport
 from exports_app.services.evidence import EvidenceAsked
 from exports_app.services.exports import Wish, ask_export
 from exports_app.services.packaging import pack_export
@@ -87,6 +87,19 @@ def pack(export: NarrativeExport, *, at: datetime = TEN + timedelta(minutes=3)) 
 def make_archive(bench: Bench, **wish: Any) -> NarrativeExport:
     """Return an export that is approved and packed."""
     return pack(approve(make_export(bench, **wish), bench))
+
+
+def make_stamp(export: NarrativeExport, *, at: datetime = TEN) -> ArchiveStamp:
+    """Return a time stamp of the export's archive, by an authority that nobody checked."""
+    return ArchiveStamp.objects.create(
+        export=export,
+        checksum=export.artifact_checksum,
+        stamped_at=at,
+        authority="Somebody",
+        answer=b"an answer",
+        received_at=at,
+        created_at=at,
+    )
 
 
 def fresh(export: NarrativeExport) -> NarrativeExport:

@@ -15,6 +15,7 @@ from exports_app.models import NarrativeExport
 from exports_app.services.packaging import requeue_export
 from exports_app.states import ArtifactStatus
 from exports_app.tasks import knock
+from governance_app.shapes.guardrails import guardrail_state
 from governance_app.states import OPEN_STAGES
 
 
@@ -54,7 +55,7 @@ class Command(BaseCommand):
             "artifact_status": export.artifact_status,
             "pending_stage_id": stage.public_id if stage is not None else None,
             "pending_stage_status": stage.status if stage is not None else None,
-            "guardrail_state": None,
+            "guardrail_state": guardrail_state(export.guardrail_simulation),
             "dry_run": options["dry_run"],
         }
         self.stdout.write(json.dumps(answer))

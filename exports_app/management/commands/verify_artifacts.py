@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from exports_app.services.upkeep import verify_artifacts
+from exports_app.services.upkeep import check_fixity
 
 
 class Command(BaseCommand):
@@ -17,12 +17,9 @@ class Command(BaseCommand):
     help = "Check every stored archive and frozen object against its digest; a changed archive is taken back."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        checked = wrong = 0
-        for finding in verify_artifacts(at=timezone.now()):
-            checked += 1
-            if finding.trouble:
-                wrong += 1
-                self.stdout.write(f"{finding.name}: {finding.trouble}; expected {finding.expected}")
-        self.stdout.write(f"{checked} objects checked, {wrong} wrong.")
-        if wrong:
+        told = check_fixity(clock=timezone.now)
+        for finding in told.findings:
+            self.stdout.write(f"{finding['name']}: {finding['trouble']}; expected {finding['expected']}")
+        self.stdout.write(f"{told.objects_checked} objects checked, {told.objects_wrong} wrong.")
+        if told.objects_wrong:
             sys.exit(1)

@@ -1,7 +1,8 @@
-"""Exports in the administration: where each stands, what it is made of, and the button that queues it again."""
+"""Exports in the administration: where each stands, what is kept how long, and the button that queues it again."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin
@@ -12,16 +13,33 @@ from django.utils import timezone
 
 from biolab.accounts.models import User
 from biolab.kernel.admin import Inline, ReadOnlyAdmin, action, confirmed, display
-from exports_app.models import ExportAttachment, FrozenObject, NarrativeExport
+from exports_app.models import ArchiveStamp, ExportAttachment, FixityCheck, FrozenObject, NarrativeExport
 from exports_app.services.packaging import requeue_export
+from exports_app.services.upkeep import check_fixity
+from exports_app.states import ArtifactStatus
 
 
-class AttachmentInline(Inline):
-    """The evidence of an export."""
+class RetentionFilter(admin.SimpleListFilter):
+    """How long archives are kept."""
 
-    model = ExportAttachment
-    fields = ("position", "evidence_type", "reference_id", "label", "frozen")
-    readonly_fields = fields
+    title = "retention"
+    parameter_name = "retention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("month", "ends within 30 days"), ("over", "is over"), ("held", "under legal hold")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[NarrativeExport]) -> QuerySet[NarrativeExport]:
+        now, ready = timezone.now(), queryset.filter(artifact_status=ArtifactStatus.READY)
+        if self.value() == "month":
+            return ready.filter(retention_expires_at__gt=now, retention_expires_at__lte=now + timedelta(days=30))
+        if self.value() == "over":
+            return ready.filter(retention_expires_at__lte=now)
+        return queryset.filter(session__legal_hold=True) if self.value() == "held" else queryset
+
+
+class FixedInline(Inline):
+    """Rows that nobody changes here."""
+
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -31,16 +49,41 @@ class AttachmentInline(Inline):
         return False
 
 
+class AttachmentInline(FixedInline):
+    """The evidence of an export."""
+
+    model = ExportAttachment
+    fields = ("position", "evidence_type", "reference_id", "label", "frozen")
+    readonly_fields = fields
+
+
+class StampInline(FixedInline):
+    """The time stamps of its archives."""
+
+    model = ArchiveStamp
+    fields = ("checksum", "stamped_at", "authority", "authority_checked", "serial_number", "attempts", "error")
+    readonly_fields = fields
+
+
 @admin.register(NarrativeExport)
 class NarrativeExportAdmin(ReadOnlyAdmin):
     """Exports, their ladders and their archives."""
 
-    list_display = ("title", "team", "approval_state", "artifact_status", "attempts", "waits_for", "created_at")
-    list_filter = ("artifact_status", "approval__state", "session__team")
+    list_display = (
+        "title",
+        "team",
+        "approval_state",
+        "artifact_status",
+        "attempts",
+        "waits_for",
+        "kept_until",
+        "created_at",
+    )
+    list_filter = ("artifact_status", "approval__state", RetentionFilter, "session__team")
     list_select_related = ("session__team", "approval")
     search_fields = ("session__name", "artifact_checksum", "content__sha256")
     date_hierarchy = "created_at"
-    inlines = (AttachmentInline,)
+    inlines = (AttachmentInline, StampInline)
     actions = ("export_csv",)
     actions_detail = ("requeue",)
     csv_columns = (
@@ -99,7 +142,13 @@ class NarrativeExportAdmin(ReadOnlyAdmin):
         stage = context.get("pending_stage_index")
         return f"signature at stage {stage}" if stage else str(export.gate.get("state", "")).replace("_", " ")
 
-    @action(description="Queue again", url_path="requeue")
+    @display(description="kept until", ordering="retention_expires_at")
+    def kept_until(self, export: NarrativeExport) -> str:
+        if export.artifact_status != ArtifactStatus.READY or export.retention_expires_at is None:
+            return ""
+        return "the legal hold is lifted" if export.session.legal_hold else f"{export.retention_expires_at:%Y-%m-%d}"
+
+    @action(description="Queue again", url_path="requeue", permissions=["requeue"])
     def requeue(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         export = self.row(request, object_id)
         return confirmed(
@@ -109,6 +158,35 @@ class NarrativeExportAdmin(ReadOnlyAdmin):
             question=f"Queue the archive of {export} for packing again?",
             done="The archive is queued.",
             work=lambda: requeue_export(export=export, by=cast(User, request.user), at=timezone.now()),
+        )
+
+    def has_requeue_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        export = obj if isinstance(obj, NarrativeExport) else self.get_object(request, str(obj))
+        failed = export is not None and export.artifact_status == ArtifactStatus.FAILED
+        return failed and cast(User, request.user).is_admin
+
+
+@admin.register(FixityCheck)
+class FixityCheckAdmin(ReadOnlyAdmin):
+    """When everything stored was last read again, and what was wrong."""
+
+    list_display = ("started_at", "finished_at", "objects_checked", "objects_wrong")
+    date_hierarchy = "started_at"
+    fields = ("started_at", "finished_at", "objects_checked", "objects_wrong", "findings")
+    readonly_fields = fields
+    actions = ("export_csv",)
+    actions_list = ("check_now",)
+    csv_columns = fields
+
+    @action(description="Check now", url_path="check", permissions=["view"])
+    def check_now(self, request: HttpRequest) -> HttpResponseBase:
+        return confirmed(
+            self,
+            request,
+            None,
+            question="Read every stored archive and frozen object again, now?",
+            done="Everything stored was read again; the newest row says what was found.",
+            work=lambda: check_fixity(clock=timezone.now),
         )
 
 

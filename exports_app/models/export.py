@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 
 from biolab.accounts.models import User
 from biolab.kernel.ids import Identified, typeid
+from exports_app.models.stamp import ArchiveStamp
 from exports_app.states import ArtifactStatus, EvidenceType
-from governance_app.models import ApprovalRequest
+from governance_app.models import ApprovalRequest, GuardrailSimulation
 from governance_app.states import LadderState
 from sessions_app.models import Checkpoint, LabSession
 
@@ -37,6 +38,26 @@ class FrozenObject(models.Model):
         return self.sha256
 
 
+class FixityCheck(models.Model):
+    """One walk through everything that is stored: how much was read again, and what was not as it was packed."""
+
+    append_only = True
+
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    objects_checked = models.PositiveBigIntegerField()
+    objects_wrong = models.PositiveBigIntegerField()
+    findings = models.JSONField(default=list, help_text="What is wrong, object by object; the first of very many.")
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        verbose_name = "fixity check"
+        indexes = [models.Index(fields=["-started_at"], name="fixity_checks_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M}"
+
+
 class NarrativeExportQuerySet(models.QuerySet["NarrativeExport"]):
     """Exports, narrowed."""
 
@@ -48,12 +69,17 @@ class NarrativeExportQuerySet(models.QuerySet["NarrativeExport"]):
         """Those whose every signature is there."""
         return self.filter(approval__state=LadderState.APPROVED)
 
+    def unheld(self) -> Self:
+        """Those whose session's guardrails do not hold packaging."""
+        holding = GuardrailSimulation.objects.holding().filter(session=OuterRef("session"))
+        return self.filter(~models.Exists(holding))
+
     def due(self, at: datetime) -> Self:
         """Those that a worker should be packing now: queued, due again, or left behind by a worker that died."""
         waiting = Q(artifact_status=ArtifactStatus.QUEUED)
         waiting |= Q(artifact_status=ArtifactStatus.RETRYING, next_retry_at__lte=at)
         waiting |= Q(artifact_status=ArtifactStatus.PROCESSING, lease_until__lte=at)
-        return self.released().filter(waiting)
+        return self.released().unheld().filter(waiting)
 
     def outlived(self, at: datetime) -> Self:
         """Ready ones whose retention is over and that no legal hold keeps."""
@@ -65,7 +91,14 @@ class NarrativeExportQuerySet(models.QuerySet["NarrativeExport"]):
         """With all that the wire shows of them but the dossier's bytes, in a fixed number of queries."""
         ladders = ApprovalRequest.objects.with_ladder().select_related("snapshot__template")
         return self.select_related("session", "requested_by", "content").prefetch_related(
-            models.Prefetch("approval", ladders), "attachments"
+            models.Prefetch("approval", ladders),
+            models.Prefetch(
+                "session__guardrail_simulations",
+                GuardrailSimulation.objects.told().newest(),
+                to_attr="latest_simulations",
+            ),
+            "attachments",
+            models.Prefetch("stamps", ArchiveStamp.objects.defer("answer")),
         )
 
 
@@ -86,6 +119,12 @@ class NarrativeExport(Identified):
     version = models.PositiveIntegerField(editable=False)
     format = models.CharField(max_length=16, default="markdown")
     approval = models.OneToOneField(ApprovalRequest, on_delete=models.PROTECT, related_name="narrative_export")
+    template_ref = models.CharField(
+        max_length=80,
+        blank=True,
+        editable=False,
+        help_text="Template of a row that was brought over from a time without snapshots; `migrate_exports` reads it.",
+    )
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     notes = models.TextField(blank=True)
     metadata = models.JSONField(default=dict, blank=True)
@@ -100,6 +139,15 @@ class NarrativeExport(Identified):
     readings = models.ForeignKey(FrozenObject, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     telemetry = models.JSONField(default=dict, help_text="Seals of the channels, and what they rest on.")
     subject_digest = models.CharField(max_length=64)
+
+    # what is made once and kept
+    pictures = models.ForeignKey(
+        FrozenObject, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    pdf = models.ForeignKey(
+        FrozenObject, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    pdf_left_out = models.CharField(max_length=200, blank=True, editable=False, help_text="Why there is no PDF.")
 
     # the packing
     gate = models.JSONField(default=dict, help_text="What packaging waits for.")
@@ -169,8 +217,54 @@ class NarrativeExport(Identified):
         return f"/api/experiment-console/sessions/{self.session.public_id}/exports/narrative/{self.public_id}"
 
     @property
+    def guardrail_simulation(self) -> GuardrailSimulation | None:
+        """The newest simulation of the session; read exports ``told()`` to have it at hand."""
+        at_hand: list[GuardrailSimulation] | None = getattr(self.session, "latest_simulations", None)
+        if at_hand is None:
+            return GuardrailSimulation.objects.told().newest().filter(session_id=self.session_id).first()
+        return at_hand[0] if at_hand else None
+
+    @property
+    def stamp(self) -> ArchiveStamp | None:
+        """The time stamp of the archive as it was packed last, or the wish for it; of exports ``told()``."""
+        return next((stamp for stamp in self.stamps.all() if stamp.checksum == self.artifact_checksum), None)
+
+    @property
     def packaging_queue_state(self) -> dict[str, Any] | None:
         return self.gate or None
+
+
+class OriginalFolder(models.TextChoices):
+    """Where an original lies in the archive."""
+
+    RAW = "raw", "Raw data"
+    AUDIO = "audio", "Recording"
+    TRANSCRIPTS = "transcripts", "Transcript"
+
+
+class ExportOriginal(models.Model):
+    """An original that an export keeps byte for byte: a raw upload, a recording, a transcript; never changed."""
+
+    append_only = True
+
+    export = models.ForeignKey(NarrativeExport, on_delete=models.PROTECT, related_name="originals")
+    position = models.PositiveIntegerField()
+    folder = models.CharField(max_length=16, choices=OriginalFolder.choices)
+    filename = models.CharField(max_length=255)
+    frozen = models.ForeignKey(FrozenObject, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["export", "position"]
+        verbose_name = "original"
+        constraints = [
+            models.UniqueConstraint(fields=["export", "position"], name="originals_have_one_place_each"),
+            models.CheckConstraint(
+                condition=Q(folder__in=OriginalFolder.values), name="the_folder_of_an_original_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
 
 
 class ExportAttachment(Identified):
