@@ -10,13 +10,14 @@ from typing import Final
 
 from biolab.accounts.models import Team, User
 from biolab.accounts.roles import Role
-from biolab.demo import people
+from biolab.demo import bench, people
 from biolab.demo.readings import add_channels, record_run
 from exports_app.models import NarrativeExport
 from exports_app.services.exports import Wish, ask_export
-from governance_app.blueprint import StageBlueprint
-from governance_app.models import WorkflowTemplate
+from governance_app.models import GovernanceBaseline, WorkflowTemplate
+from governance_app.rules.blueprint import StageBlueprint
 from governance_app.services.assignments import assign_template
+from governance_app.services.baselines import publish_baseline, review_baseline, submit_baseline
 from governance_app.services.signing import cast_signature
 from governance_app.services.templates import create_template, publish_template
 from sessions_app.models import LabSession, Protocol
@@ -41,6 +42,7 @@ TEMPLATE_KEY: Final = "fermentation-release"
 FINISHED: Final = "Fermentation 11, strain K-12"
 RUNNING: Final = "Fermentation 12, strain K-12"
 RUN_HOURS: Final = 7
+RECORD_HOUR: Final = 6.85
 PARAMETERS: Final = {"strain": "K-12 MG1655", "volume": "1.5 l"}
 
 # hours after the start, what was written, and of which kind
@@ -86,8 +88,10 @@ def lay_out(*, administrator: User, at: datetime) -> Demo:
     )
     _template(protocol, administrator=administrator, at=at)
     add_channels(team, by=staff[Role.LEAD], at=at)
+    bench.set_up(team, staff, at=at)
     finished = _session(team, FINISHED) or _run(team, protocol, staff, start=at - timedelta(hours=RUN_HOURS + 1))
     export = finished.narrative_exports.order_by("version").first() or _release(finished, staff, at=at)
+    _refer(finished, staff, at=at)
     running = _session(team, RUNNING) or _begin(team, protocol, staff, at=at)
     return Demo(team, staff, finished, running, export)
 
@@ -134,9 +138,11 @@ def _run(team: Team, protocol: Protocol, staff: dict[Role, User], *, start: date
     for index, (began, done) in enumerate(STEP_HOURS):
         happenings.append((began, partial(_step, session, operator, index, StepStatus.IN_PROGRESS)))
         happenings.append((done, partial(_step, session, operator, index, StepStatus.COMPLETED)))
+    happenings.append((RECORD_HOUR, partial(bench.write_record, session, staff)))
     happenings += record_run(session, by=operator, start=start, hours=STEP_HOURS[-1][1] - 0.1)
     for hours, happen in sorted(happenings, key=lambda happening: happening[0]):
         happen(start + timedelta(hours=hours))
+    bench.sign_record(session, staff, at=start + timedelta(hours=RUN_HOURS))
     return session
 
 
@@ -157,12 +163,13 @@ def _begin(team: Team, protocol: Protocol, staff: dict[Role, User], *, at: datet
         name=RUNNING,
         description="Fed live by a simulated bioreactor, sixty times faster than nature.",
         protocol=protocol,
-        parameters=PARAMETERS,
+        parameters={**PARAMETERS, **bench.REQUIRED},
     )
     for index in range(4):
         _step(session, staff[Role.OPERATOR], index, StepStatus.COMPLETED, at)
     _step(session, staff[Role.OPERATOR], 4, StepStatus.IN_PROGRESS, at)
     _note(session, staff[Role.SCIENTIST], "Inoculated; the simulated reactor is connected.", NoteType.OBSERVATION, at)
+    bench.write_draft(session, staff, at=at)
     return session
 
 
@@ -183,3 +190,24 @@ def _release(session: LabSession, staff: dict[Role, User], *, at: datetime) -> N
             at=asked_at + timedelta(minutes=minutes),
         )
     return export
+
+
+def _refer(session: LabSession, staff: dict[Role, User], *, at: datetime) -> None:
+    """Make the finished session its protocol's reference, where none was ever proposed; QA decides."""
+    version, quality = session.protocol_version, staff[Role.QA]
+    if version is None or GovernanceBaseline.objects.filter(protocol_id=version.protocol_id).exists():
+        return
+    baseline = submit_baseline(
+        session=session,
+        name="Reference batch on minimal medium",
+        description="Grew without lag on 10 g/l of glucose; every step done.",
+        reviewers=[quality],
+        labels=[{"key": "strain", "value": PARAMETERS["strain"]}],
+        by=staff[Role.SCIENTIST],
+        at=at - timedelta(minutes=9),
+    )
+    notes = "Growth and base uptake as expected."
+    baseline = review_baseline(
+        baseline=baseline, decision="approve", notes=notes, by=quality, at=at - timedelta(minutes=6)
+    )
+    publish_baseline(baseline=baseline, by=quality, at=at - timedelta(minutes=3))
