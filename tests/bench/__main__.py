@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import codec, influx, ingest, lasting, live, out, small, store
+from tests.bench import archives, codec, decks, governance, influx, ingest, lasting, live, out, small, store
 from tests.bench.table import Line, Table, keep, keep_tables, show, show_table
 
 BENCHES: dict[str, tuple[Callable[[], list[Line]], float]] = {
@@ -23,6 +23,11 @@ TABLES: dict[str, Callable[[str], list[Table]]] = {
     "codec": codec.codec_sizes,
     "store": store.store,
     "live": live.live,
+    "analytics": governance.analytics,
+    "dossier": archives.dossier,
+    "archive": archives.archive,
+    "verify": archives.verification,
+    "deck": decks.deck,
 }
 """Called with what stands after a colon: ``codec:folder`` measures the recordings of a folder too."""
 

@@ -121,20 +121,20 @@ def running_session(house: House) -> tuple[str, str]:
 
 def _clean_environment(folder: Path, **more: str) -> dict[str, str]:
     given = {name: value for name, value in os.environ.items() if not name.startswith(CLEAN)}
-    coverage = {name: value for name, value in os.environ.items() if name.startswith("COV")}
-    return (
-        given
-        | coverage
-        | {
-            "BIOLAB_DATA": str(folder / "data"),
-            "BIOLAB_STATIC": str(folder / "static"),
-            "BIOLAB_DEMO": "0",
-            "INITIAL_ADMIN_EMAIL": ADMIN,
-            "INITIAL_ADMIN_PASSWORD": PASSWORD,
-            "PYTHONUNBUFFERED": "1",
-            **more,
-        }
-    )
+    return given | {
+        "BIOLAB_DATA": str(folder / "data"),
+        "BIOLAB_STATIC": str(folder / "static"),
+        "BIOLAB_DEMO": "0",
+        "INITIAL_ADMIN_EMAIL": ADMIN,
+        "INITIAL_ADMIN_PASSWORD": PASSWORD,
+        "PYTHONUNBUFFERED": "1",
+        **more,
+    }
+
+
+def bare_environment(folder: Path) -> dict[str, str]:
+    """Return the environment of embedded mode on a data folder below ``folder``, for programs without a server."""
+    return _clean_environment(folder, DJANGO_SETTINGS_MODULE="biolab.settings.local")
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+
+from tests.faults import object_server
 
 SHARED = "BIOLAB_TEST_PREPARED"
 DATABASE = "test_house_template_"
@@ -30,6 +33,7 @@ def open_folder() -> None:
 def close_folder() -> None:
     """Remove what the run has shared."""
     folder = Path(os.environ.pop(SHARED))
+    _end_process(folder / "bucket" / "pid")
     with contextlib.suppress(FileNotFoundError):
         _drop((folder / "database").read_text(), DATABASE + folder.name[-8:])
     shutil.rmtree(folder, ignore_errors=True)
@@ -89,6 +93,20 @@ def at_database(url: str, name: str) -> str:
 def _drop(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def object_store() -> tuple[str, Path]:
+    """Return the address of an S3-compatible server that runs until the end of the test run, and its folder."""
+    folder = _once("bucket", object_server.start)
+    if folder is None:
+        raise RuntimeError("an object store is started in test runs only")
+    return (folder / "address").read_text(), folder
+
+
+def _end_process(note: Path) -> None:
+    """Kill the process group that the note names, if there is one."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        os.killpg(int(note.read_text()), signal.SIGKILL)
 
 
 def _once(name: str, make: Callable[[Path], None]) -> Path | None:

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from tests.factories.governance import PASSWORD
-from tests.faults.house import House, embedded, wait_for
+from tests.faults import prepared
+from tests.faults.house import House, bare_environment, embedded, wait_for
 
 READINGS = 250_000
 ROOT = Path(__file__).parents[2]
@@ -124,3 +125,28 @@ def test_a_worker_killed_twice_while_packing_is_replaced(service_house: House) -
     wait_for(scene.is_ready, timeout_s=120, every_s=0.5, doing="for the archive")
 
     scene.check_one_good_archive(attempts=3)
+
+
+KILLS = 10
+
+
+@pytest.mark.sqlite_only
+def test_a_worker_killed_at_any_point_of_packing_leaves_one_archive(tmp_path: Path) -> None:
+    env = bare_environment(tmp_path)
+    prepared.lay_out_data(tmp_path / "data", env)
+    env |= {"DJANGO_SETTINGS_MODULE": "biolab.settings.test", "BIOLAB_TEST_DATA": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "tests.faults.packaging_points", str(KILLS)]
+
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    print(f"{KILLS} kills between act 1 and act {told[0]['acts']} of packing, nothing lost")
+    for number, kill in enumerate(told, 1):
+        assert kill["killed"], kill
+        assert kill["attempts"] in (1, 2), kill  # killed before it took the job, or after it was through: one
+        assert kill["told_attempts"] == list(range(1, kill["attempts"] + 1)), kill
+        assert (kill["status"], kill["archives"], kill["is_whole"], kill["ready"]) == ("ready", 1, True, number + 1), (
+            kill
+        )
+    assert sum(kill["attempts"] == 2 for kill in told) >= KILLS - 3
