@@ -19,6 +19,8 @@ from biolab.accounts.roles import PlatformRole, Role, Scope
 from biolab.accounts.services.notifications import notify
 from biolab.accounts.states import Category
 from exports_app.links import artifact_url
+from exports_app.services.decks import ask_session_deck
+from governance_app.models import TemplateSnapshot
 from governance_app.services.assignments import assign_template
 from sessions_app.services.logs import write_log
 from sessions_app.services.notes import write_note
@@ -29,11 +31,14 @@ from telemetry_app.services.plugins import add_plugin
 from telemetry_app.states import AlarmKind
 from tests.exports.doors import client_of
 from tests.factories.accounts import make_token
+from tests.factories.baselines import baseline_ids
 from tests.factories.equipment import make_equipment
-from tests.factories.exports import add_readings, make_archive, make_export, make_export_bench
+from tests.factories.exports import add_readings, make_archive, make_export, make_export_bench, make_stamp
 from tests.factories.governance import TemplateFactory, make_administrator
+from tests.factories.guardrails import make_simulation
 from tests.factories.imports import make_failed_import
 from tests.factories.notebook import make_entry, make_file
+from tests.factories.overrides import override_ids
 from tests.factories.sessions import NINE, SessionFactory, make_member, make_team
 from tests.factories.speech import make_recording, make_task
 
@@ -48,6 +53,7 @@ OPEN = (200, 200, 200, 200, 200, 200, 200, 200, 200)
 FORM = (422, 422, 422, 422, 422, 422, 422, 422, 422)
 LIST = (401, 200, 200, 200, 200, 200, 200, 200, 403)
 READ = (401, 404, 200, 200, 200, 200, 200, 404, 403)
+NO_PICTURE = (401, 404, 404, 404, 404, 404, 404, 404, 403)
 WRITE = (401, 404, 403, 403, 200, 200, 403, 404, 403)
 MADE = (401, 404, 403, 403, 201, 201, 403, 404, 403)
 BEGUN = (401, 404, 403, 403, 200, 200, 403, 403, 403)
@@ -58,6 +64,7 @@ MINE = (401, 200, 200, 200, 200, 200, 200, 403, 403)
 TEAM = (401, 404, 200, 200, 200, 200, 200, 403, 403)
 IMPORTS = (401, 404, 403, 403, 422, 422, 403, 404, 403)  # the right is asked before the file is read
 SENDS = (401, 201, 201, 403, 201, 201, 201, 201, 403)
+HOLDS = (401, 404, 403, 403, 403, 403, 200, 404, 403)
 LEADS = (401, 404, 403, 403, 403, 200, 403, 404, 403)
 
 
@@ -78,6 +85,29 @@ ENTRIES = "api/notebook/entries"
 ENTRY = f"{ENTRIES}/<str:entry_id>"
 PROMETHEUS = "prometheus/api/v1"
 TEMPLATE = "api/governance/templates/<str:tid>"
+AUDITS = "api/governance/sessions/<str:execution_id>/audit-reviews"
+REMARK = {"notes": "Looks fine."}
+ADVICE = "api/governance/recommendations/override/<str:recommendation_id>"
+OVERRIDE = {"execution_id": "{execution_id}", "action": "cooldown"}
+COACHING = "api/governance/overrides/<str:override_id>/coaching-notes"
+COACHED = "api/governance/coaching-notes/<str:note_id>"
+DECISIONS = "api/experiment-console/governance/timeline"
+BASELINES = "api/governance/baselines"
+DECK = {"prompt": "Yeast", "slideCount": 1}
+SLIDES = [{"title": "Yeast", "body": "It grows"}]
+OUTLINED = (401, 200, 200, 403, 200, 200, 200, 200, 403)
+UNBUILT = (401, 404, 409, 409, 409, 409, 409, 404, 403)
+DECKED = (401, 404, 403, 403, 202, 202, 403, 404, 403)
+SIMULATIONS = "api/governance/guardrails/simulations"
+PREVIEW = "api/experiments/<str:execution_id>/preview"
+KNOWN = (401, 200, 200, 200, 200, 200, 200, 200, 200)
+PREVIEWED = {"workflow_template_snapshot_id": "{snapshot_id}"}
+SIDE = {"status": "ready"}
+STAGE = {"index": 0, "name": "Review", "required_role": "qa", "baseline": SIDE, "simulated": SIDE}
+SIMULATED = {"execution_id": "{sid}", "comparisons": [STAGE]}
+BASELINE = f"{BASELINES}/<str:bid>"
+SEES = (401, 404, 200, 200, 200, 200, 200, 404, 200)
+DECIDES = (401, 404, 403, 403, 200, 403, 200, 404, 403)
 SPEECH = f"{SESSION}/stt"
 SPOKEN = f"{SPEECH}/tasks/<str:tid>"
 SAID = {"tid": "spoken"}
@@ -214,6 +244,8 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("GET", "influx/<str:sid>/ready", {}, None, (503,) * 9),
     ("POST", "api/v1/<str:token>/telemetry", {}, {"pH": 7.0}, OPEN),
     ("POST", "api/v1/<str:token>/telemetry", {"token": "sid"}, {"pH": 7.0}, (401,) * 9),
+    ("POST", f"{SESSION}/analytics/snapshots", {}, {}, MADE),
+    ("POST", f"{SESSION}/qc/metrics", {}, {}, (401, 404, 403, 403, 409, 409, 403, 404, 403)),  # no limits there
     ("GET", f"{SESSION}/alarms", {}, None, READ),
     ("POST", f"{SESSION}/alarms/<str:alarm_id>/acknowledge", {}, {"comment": "Seen"}, WRITE),
     ("GET", "api/v1/events", {}, None, LIST),
@@ -259,6 +291,7 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("GET", f"{CONSOLE}/crew", {}, None, READ),
     ("POST", f"{CONSOLE}/crew", {}, {"user_id": "{reviewer}"}, MADE),
     ("DELETE", f"{CONSOLE}/crew/<str:user_id>", {"user_id": "lead"}, None, SENT),
+    ("PUT", f"{CONSOLE}/legal-hold", {}, {"held": True, "reason": "A dispute."}, HOLDS),
     ("GET", f"{CONSOLE}/compare?with={{execution_id}}", {}, None, READ),
     ("POST", f"{CONSOLE}/steps/<int:index>/remediate", {}, {}, WRITE),
     ("GET", f"{CONSOLE}/timeline", {}, None, READ),
@@ -289,11 +322,15 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("POST", "api/files?execution_id={sid}", {}, "a file", MADE),
     ("GET", "api/files/<str:file_id>", {}, None, READ),
     ("GET", "api/files/<str:file_id>/download", {}, None, READ),
+    ("GET", "api/files/<str:file_id>/thumbnail", {}, None, NO_PICTURE),
     ("GET", EXPORTS, {}, None, READ),
     ("POST", EXPORTS, {}, {}, MADE),
     ("GET", EXPORT, {}, None, READ),
     ("GET", f"{EXPORT}/diff?against={{archived}}", {}, None, READ),
+    ("GET", f"{EXPORT}/dossier.html", {}, None, READ),
+    ("GET", f"{EXPORT}/dossier.pdf", {}, None, (401, 404, 503, 503, 503, 503, 503, 404, 403)),  # no PDF in tests
     ("GET", f"{EXPORT}/artifact", {"eid": "archived"}, None, READ),
+    ("GET", f"{EXPORT}/artifact.tsr", {"eid": "archived"}, None, READ),
     ("POST", f"{EXPORT}/approve", {}, UNSIGNED, (401, 404, 403, 403, 403, 403, 403, 404, 403)),
     ("POST", f"{EXPORT}/withdraw", {}, {}, (401, 404, 403, 403, 200, 403, 403, 404, 403)),
     ("POST", f"{EXPORT}/stages/<str:stage_id>/delegate", {}, {"delegate_id": "{reviewer}"}, STEERS),
@@ -304,7 +341,31 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("POST", f"{DESK}/approve", {}, UNSIGNED, (401, 403, 403, 403, 403, 403, 403, 403, 403)),
     ("POST", f"{DESK}/stages/<str:stage_id>/delegate", {}, {"delegate_id": "{reviewer}"}, ADMIN),
     ("POST", f"{DESK}/stages/<str:stage_id>/reset", {}, PUT_BACK, ADMIN),
+    ("POST", f"{EXPORT}/stages/<str:stage_id>/comment", {}, REMARK, (401, 404, 200, 403, 200, 200, 200, 404, 403)),
+    ("POST", f"{DESK}/stages/<str:stage_id>/comment", {}, REMARK, ADMIN),
+    ("GET", AUDITS, {"execution_id": "sid"}, None, (401, 404, 200, 200, 200, 200, 200, 404, 200)),
+    ("POST", AUDITS, {"execution_id": "sid"}, {}, (401, 404, 403, 403, 403, 403, 403, 404, 403)),
     ("GET", "api/governance/approvals/waiting", {}, None, LIST),
+    ("GET", "api/governance/analytics", {}, None, KNOWN),
+    ("POST", "api/v1/chat/generate", {}, DECK, OUTLINED),
+    ("POST", "api/v1/slides/build", {}, SLIDES, OUTLINED),
+    ("GET", "api/v1/slides/jobs/<str:job_id>", {"job_id": "deck"}, None, READ),
+    ("GET", "api/v1/slides/download?jobId={deck}", {}, None, UNBUILT),
+    ("POST", f"{SESSION}/deck", {}, {}, DECKED),
+    ("POST", PREVIEW, {}, PREVIEWED, (401, 404, 200, 403, 200, 200, 200, 404, 403)),
+    ("GET", SIMULATIONS, {}, None, KNOWN),
+    ("POST", SIMULATIONS, {}, SIMULATED, MADE),
+    ("GET", f"{SIMULATIONS}/<str:simulation_id>", {}, None, (401, 404, 200, 200, 200, 200, 200, 404, 200)),
+    ("POST", f"{SIMULATIONS}/<str:simulation_id>/waive", {}, {}, (401, 404, 403, 403, 403, 403, 422, 404, 403)),
+    ("GET", "api/governance/guardrails/health", {}, None, KNOWN),
+    ("GET", "api/governance/recommendations/override", {}, None, KNOWN),
+    ("GET", BASELINES, {}, None, (401, 200, 200, 200, 200, 200, 200, 200, 200)),
+    ("POST", f"{BASELINES}/submissions", {}, {"execution_id": "{sid}", "name": "Mine"}, MADE),
+    ("GET", BASELINE, {}, None, SEES),
+    ("GET", f"{BASELINE}/compare?execution_id={{sid}}", {}, None, SEES),
+    ("POST", f"{BASELINE}/review", {}, {"decision": "approve"}, DECIDES),
+    ("POST", f"{BASELINE}/publish", {"bid": "approved"}, {}, DECIDES),
+    ("POST", f"{BASELINE}/rollback", {"bid": "published"}, {"reason": "Spilt"}, HOLDS),
     ("GET", "api/governance/templates", {}, None, ADMIN),
     ("POST", "api/governance/templates", {}, {"name": "Mine", "template_key": "mine"}, makes(201)),
     ("GET", TEMPLATE, {}, None, ADMIN),
@@ -317,6 +378,15 @@ TABLE: list[tuple[str, str, dict[str, str], Any, tuple[int, ...]]] = [
     ("GET", f"{TEMPLATE}/assignments", {}, None, ADMIN),
     ("POST", f"{TEMPLATE}/assignments", {}, {"protocol_template_id": "{protocol_id}"}, makes(201)),
     ("DELETE", "api/governance/assignments/<str:aid>", {}, None, makes(204)),
+    *(("POST", f"{ADVICE}/{verb}", {}, OVERRIDE, STEERS) for verb in ("accept", "decline", "execute")),
+    ("POST", f"{ADVICE}/reverse", {"recommendation_id": "executed"}, OVERRIDE, STEERS),
+    ("GET", COACHING, {}, None, (401, 404, 200, 200, 200, 200, 200, 404, 200)),
+    ("POST", COACHING, {}, {"body": "Hm"}, (401, 404, 403, 403, 201, 201, 201, 404, 403)),
+    ("PATCH", COACHED, {}, {"body": "Hm"}, (401, 404, 403, 403, 200, 403, 403, 404, 403)),
+    ("POST", f"{COACHED}/flag", {}, {}, STEERS),
+    ("POST", f"{COACHED}/resolve", {}, {}, STEERS),
+    ("POST", f"{COACHED}/remove", {}, {}, (401, 404, 403, 403, 200, 200, 200, 404, 403)),
+    ("GET", f"{DECISIONS}?execution_id={{execution_id}}", {}, None, READ),
 ]
 MOVABLE = ("planned", "paused")
 
@@ -351,6 +421,7 @@ class World:
     def __init__(self) -> None:
         bench = make_export_bench(readings=2)
         archive, pending = make_archive(bench), make_export(bench)
+        make_stamp(archive)
         running = SessionFactory(team=bench.team, by=bench.lead, with_steps=True)
         planned, paused = (SessionFactory(team=bench.team, by=bench.lead, **{trait: True}) for trait in MOVABLE)
         add_readings(running, 1, channels=("pO2",))
@@ -401,11 +472,16 @@ class World:
             "experiment_id": running.public_id,
             "log_id": write_log(team=bench.team, by=bench.asker, at=NINE, content="Up").public_id,
             "plugin_id": plugin.public_id,
+            "deck": ask_session_deck(session=running, by=bench.asker, at=NINE).public_id,
+            "snapshot_id": TemplateSnapshot.objects.get(template=template).public_id,
+            "simulation_id": make_simulation(running, by=bench.asker).public_id,
             "mapping_id": plugin.mappings.get(channel_id_of_device="humidity").public_id,
             "notification_id": bench.asker.notifications.get().public_id,
             "category": "telemetry",
             "channel": "email",
             "token": secret,
+            **baseline_ids(running, by=lead, reviewer=bench.asker),
+            **override_ids(running, by=lead, reviewer=bench.reviewer, author=bench.asker),
         }
         team, elsewhere = bench.team, SessionFactory(team=bench.team, by=lead)
         self.callers: dict[str, APIClient] = {
@@ -428,7 +504,7 @@ class World:
         text = body if isinstance(body, str) else json.dumps(body) if body is not None else ""
         for name, value in self.ids.items():
             text = text.replace(f'"{{{name}}}"', f'"{value}"')
-        refused_apart = route.endswith(("/approve", "/sign", "/witness"))  # these write that down apart
+        refused_apart = route.endswith(("/approve", "/sign", "/witness", "/audit-reviews"))  # written down apart
         with nullcontext() if refused_apart else transaction.atomic():
             client = APIClient() if "<str:token>" in route else self.callers[caller]  # it says itself who asks
             answer = client.generic(method, path, text, content_type="application/json")

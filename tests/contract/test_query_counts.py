@@ -18,8 +18,9 @@ from biolab.accounts.roles import Role
 from biolab.accounts.services.notifications import notify
 from biolab.accounts.states import Category
 from biolab.kernel.ids import find
-from governance_app.models import WorkflowTemplate
+from governance_app.models import OverrideAction, WorkflowTemplate
 from governance_app.services.assignments import assign_template
+from governance_app.services.audit_reviews import sign_audit_review
 from governance_app.services.templates import write_audit
 from sessions_app.models import Equipment, NotebookEntry, Protocol
 from sessions_app.services.equipment import record_calibration
@@ -33,11 +34,14 @@ from telemetry_app.states import AlarmKind
 from tests.contract.test_access import World
 from tests.exports.doors import client_of
 from tests.factories.accounts import make_token
+from tests.factories.baselines import propose
 from tests.factories.equipment import make_equipment
 from tests.factories.exports import add_readings, approve, make_export
-from tests.factories.governance import TemplateFactory, make_administrator
+from tests.factories.governance import PASSWORD, TemplateFactory, make_administrator, make_signer
+from tests.factories.guardrails import make_simulation
 from tests.factories.imports import make_failed_import
 from tests.factories.notebook import make_entry, make_file
+from tests.factories.overrides import make_coaching_note
 from tests.factories.sessions import NINE, ProtocolFactory, SessionFactory, make_member, make_team
 from tests.factories.speech import make_task
 
@@ -139,6 +143,9 @@ class Bench(World):
         mapping = ChannelMapping(plugin=self.plugin, channel_id_of_device=name, channel_name=name, direction="input")
         add_mapping(mapping=mapping, by=self.bench.lead, at=NINE)
 
+    def simulated(self) -> None:
+        make_simulation(self.running, by=self.person(Role.SCIENTIST))
+
     def export(self) -> None:
         make_export(self.bench, by=self.person(Role.SCIENTIST))
 
@@ -155,6 +162,26 @@ class Bench(World):
     def assigned(self) -> None:
         template = find(WorkflowTemplate.objects.all(), self.ids["tid"])
         assign_template(template=template, team=make_team(), by=make_administrator(), at=NINE)
+
+    def coached(self) -> None:
+        override = find(OverrideAction.objects.all(), self.ids["override_id"])
+        make_coaching_note(override, self.person(), body=f"Why {next(_numbers)}?")
+
+    def audited(self) -> None:
+        auditor = make_signer(self.bench.team, Role.QA)
+        self.running.refresh_from_db()
+        sign_audit_review(
+            session=self.running,
+            first_sequence=1,
+            last_sequence=1,
+            signature="Q",
+            password=PASSWORD,
+            by=auditor,
+            at=NINE,
+        )
+
+    def baseline(self) -> None:
+        propose(self.running, by=self.person(), reviewer=self.person())
 
 
 PINNED: dict[str, tuple[str, Callable[[Bench], Any], int]] = {
@@ -176,7 +203,9 @@ PINNED: dict[str, tuple[str, Callable[[Bench], Any], int]] = {
     "/api/experiment-console/sessions": ("lead", Bench.session, 1),
     "/api/experiment-console/sessions/{execution_id}/crew": ("lead", Bench.crew, 2),
     "/api/experiment-console/sessions/{execution_id}/timeline": ("lead", Bench.note_written, 2),
-    "/api/experiment-console/sessions/{sid}/exports/narrative": ("lead", Bench.export, 6),
+    "/api/experiment-console/governance/timeline?execution_id={execution_id}": ("lead", Bench.coached, 2),
+    "/api/governance/overrides/{override_id}/coaching-notes": ("lead", Bench.coached, 4),
+    "/api/experiment-console/sessions/{sid}/exports/narrative": ("lead", Bench.export, 9),
     "/api/experiment-console/exports/narrative/jobs": ("lead", Bench.job, 6),
     "/api/protocols": ("lead", Bench.protocol, 2),
     "/api/protocols/{protocol_id}/versions": ("lead", Bench.protocol_version, 2),
@@ -196,6 +225,10 @@ PINNED: dict[str, tuple[str, Callable[[Bench], Any], int]] = {
     "/api/v1/plugins": ("lead", Bench.plugged, 3),
     "/api/v1/plugins/{plugin_id}/channels": ("lead", Bench.mapped, 2),
     "/api/query/events?session={sid}": ("lead", Bench.note_written, 2),
+    "/api/governance/guardrails/simulations": ("lead", Bench.simulated, 1),
+    "/api/governance/guardrails/health": ("lead", Bench.export, 9),
+    "/api/governance/sessions/{execution_id}/audit-reviews": ("lead", Bench.audited, 4),
+    "/api/governance/baselines": ("lead", Bench.baseline, 3),
     "/api/governance/templates": ("admin", Bench.template, 5),
     "/api/governance/templates/{tid}/audit": ("admin", Bench.template_changed, 6),
     "/api/governance/templates/{tid}/assignments": ("admin", Bench.assigned, 6),
