@@ -26,6 +26,9 @@ Settle = Callable[[SessionKey, Mapping[UUID, Readings], int], None]
 FOLD_ROWS = 400_000
 """Readings that one transaction moves at most, if they are in more than one batch."""
 
+FOLD_SEGMENTS = 50_000
+"""Batches that one transaction moves at most."""
+
 
 def compact(session_id: SessionKey, settle: Settle) -> int:
     """Move the readings that have arrived so far from segments to where they rest; return how many.
@@ -64,7 +67,7 @@ def _fold(session_id: SessionKey, horizon: int, settle: Settle) -> int:
     waiting = Segment.objects.filter(of_session(session_id), columns__isnull=False, position__lte=horizon)
     positions: list[int] = []
     readings = 0
-    for position, count in waiting.order_by("position").values_list("position", "count").iterator(chunk_size=2000):
+    for position, count in waiting.order_by("position").values_list("position", "count")[:FOLD_SEGMENTS]:
         if positions and readings + count > FOLD_ROWS:
             break
         positions.append(position)

@@ -98,6 +98,7 @@ def test_any_order_of_batches_repeats_withdrawals_compactions_and_kills_reads_as
             patch.setattr(compaction, "CHUNK_ROWS", 3)
             patch.setattr(compaction, "SMALL_CHUNK_ROWS", 2)
             patch.setattr(compaction, "FOLD_ROWS", 8)
+            patch.setattr(compaction, "FOLD_SEGMENTS", 3)
             patch.setattr(reading, "SLICE_ROWS", 4)
             patch.setattr(figures, "FEW", 1)
             patch.setattr(reading, "KEYS_AT_ONCE", 2)
