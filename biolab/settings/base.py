@@ -9,6 +9,7 @@ import django_stubs_ext
 
 django_stubs_ext.monkeypatch()
 
+from corsheaders.defaults import default_headers  # noqa: E402
 from csp.constants import NONE, SELF  # noqa: E402
 
 from biolab.settings import env  # noqa: E402
@@ -17,10 +18,12 @@ from biolab.settings.decks import *  # noqa: E402, F403
 from biolab.settings.desk import *  # noqa: E402, F403
 from biolab.settings.jobs import *  # noqa: E402, F403
 from biolab.settings.mail import outgoing  # noqa: E402
+from biolab.settings.revision import checked_out  # noqa: E402
 from biolab.settings.speech import *  # noqa: E402, F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = env.folder("BIOLAB_DATA", BASE_DIR / ".biolab")
+GIT_SHA = env.text("GIT_SHA") or checked_out(BASE_DIR)
 
 DEBUG = env.flag("DEBUG")
 ALLOWED_HOSTS: list[str] = []
@@ -167,8 +170,18 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CORS_ALLOWED_ORIGINS = env.listing("CORS_ORIGINS")
 CORS_ALLOW_CREDENTIALS = False
-CORS_URLS_REGEX = r"^/api/.*$"
-CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "Idempotent-Replayed", "X-Request-ID"]
+CORS_URLS_REGEX = r"^/(?:(?:api|influx|prometheus)/.*|health/?|ready/?)$"
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "if-range", "range"]
+CORS_EXPOSE_HEADERS = [
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Retry-After",
+    "X-Request-ID",
+]
 
 # requests
 REQUEST_MAX_BYTES = env.number("REQUEST_MAX_BYTES", 10 * 1024 * 1024)
