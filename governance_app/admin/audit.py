@@ -13,15 +13,16 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from biolab.accounts.auth.periods import period_of
 from biolab.accounts.models import User
 from biolab.accounts.services.reentry import Asked, components_asked
 from biolab.kernel.admin import ReadOnlyAdmin, action, display
 from biolab.kernel.errors import Refusal
+from governance_app.admin.signing_forms import SigningForm
 from governance_app.models import AuditReview
-from governance_app.seals.audit_reviews import local_time, verify_review
+from governance_app.seals.audit_reviews import verify_review
 from governance_app.selectors.audit_trails import unreviewed, unreviewed_of
 from governance_app.services.audit_reviews import objection_to_reviewing, sign_audit_review
 from sessions_app.models import LabSession
@@ -30,35 +31,18 @@ EVENTS_SHOWN = 200
 SESSIONS_SHOWN = 25
 
 
-class ReviewForm(forms.Form):
+class ReviewForm(SigningForm):
     """The signature under the events that the page shows."""
 
-    signature = forms.CharField(
-        label="Your name, as your signature",
-        max_length=255,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "name"}),
-    )
+    prefix_id = "review"
+    field_order = ("signature", "notes")
+
     notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
-    password = forms.CharField(
-        label="Your password",
-        strip=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
-    )
-    totp = forms.CharField(
-        label="Code of your device",
-        max_length=10,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
-    )
     last_hash = forms.CharField(widget=forms.HiddenInput())
 
     def __init__(self, data: Any = None, *, asked: Asked, last_hash: str) -> None:
-        super().__init__(data, auto_id="review-%s")
+        super().__init__(data, asked=asked)
         self.fields["last_hash"].initial = last_hash
-        self.fields["password"].required, self.fields["totp"].required = asked.password, asked.totp
-        if asked.either:
-            self.fields["totp"].help_text = "Your password or a code will do: you have signed a moment ago."
-        elif not asked.totp:
-            del self.fields["totp"]
 
 
 @admin.register(AuditReview)
@@ -109,11 +93,11 @@ class AuditReviewAdmin(ReadOnlyAdmin):
 
     @display(description="signed, on the reviewer's clock")
     def clock(self, review: AuditReview) -> str:
-        return local_time(review)
+        return review.local_time
 
     @display(description="verification")
     def verdict(self, review: AuditReview) -> str:
-        return " ".join(verify_review(review).problems) or "It holds: record, seal and timeline agree."
+        return " ".join(verify_review(review)) or "It holds: record, seal and timeline agree."
 
     # -- what is not reviewed -------------------------------------------------------------------------------------
 

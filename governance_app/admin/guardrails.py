@@ -11,14 +11,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from biolab.accounts.auth.periods import period_of
 from biolab.accounts.models import User
-from biolab.accounts.services.reentry import Asked, Components, components_asked
+from biolab.accounts.services.reentry import Components, components_asked
 from biolab.kernel.admin import ReadOnlyAdmin, display
 from biolab.kernel.errors import Refusal
 from biolab.kernel.ids import parse_id
+from governance_app.admin.signing_forms import SigningForm
 from governance_app.models import GuardrailSimulation
 from governance_app.policies.approvals import may_administer
 from governance_app.seals.waivers import waiver_holds
@@ -26,35 +27,15 @@ from governance_app.services.guardrails import waive_guardrails
 from governance_app.shapes.guardrails import guardrail_state, reason_in_words, span
 
 
-class WaiveForm(forms.Form):
+class WaiveForm(SigningForm):
     """Why packaging may go on, under the administrator's signature."""
+
+    prefix_id = "waive"
+    field_order = ("reason",)
 
     reason = forms.CharField(
         label="Why packaging may go on", max_length=10_000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
-    signature = forms.CharField(
-        label="Your name, as your signature",
-        max_length=255,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "name"}),
-    )
-    password = forms.CharField(
-        label="Your password",
-        strip=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
-    )
-    totp = forms.CharField(
-        label="Code of your device",
-        max_length=10,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
-    )
-
-    def __init__(self, data: Any = None, *, asked: Asked) -> None:
-        super().__init__(data, auto_id="waive-%s")
-        self.fields["password"].required, self.fields["totp"].required = asked.password, asked.totp
-        if asked.either:
-            self.fields["totp"].help_text = "Your password or a code will do: you have signed a moment ago."
-        elif not asked.totp:
-            del self.fields["totp"]
 
 
 @admin.register(GuardrailSimulation)

@@ -5,53 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminPasswordWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
 from biolab.accounts.models import User
 from biolab.accounts.services.reentry import Asked
+from governance_app.admin.signing_forms import SigningForm
 from governance_app.models import ApprovalRequest, ApprovalStage
 from governance_app.states import APPROVING_MEANINGS, OPEN_STAGES, Decision, Meaning, StageStatus
 
 
-class SignForm(forms.Form):
-    """A signature, with the second component asked for here and now."""
+class SignForm(SigningForm):
+    """A signature on a stage, and what it decides."""
+
+    prefix_id = "sign"
+    field_order = ("decision", "signature", "meaning", "notes")
 
     decision = forms.ChoiceField(choices=Decision.choices, widget=UnfoldAdminSelectWidget())
-    signature = forms.CharField(
-        label="Your name, as your signature",
-        max_length=255,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "name"}),
-    )
     meaning = forms.ChoiceField(
         widget=UnfoldAdminSelectWidget(), help_text="What an approval stands for; a rejection means rejection."
     )
     notes = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
-    password = forms.CharField(
-        label="Your password",
-        strip=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
-    )
-    totp = forms.CharField(
-        label="Code of your device",
-        max_length=10,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
-    )
     content_digest = forms.CharField(widget=forms.HiddenInput())
     stage_id = forms.CharField(widget=forms.HiddenInput())
 
     def __init__(self, data: Any = None, *, stage: ApprovalStage, asked: Asked) -> None:
-        super().__init__(data, auto_id="sign-%s")
-        self.fields["password"].required, self.fields["totp"].required = asked.password, asked.totp
-        if asked.either:
-            self.fields["totp"].help_text = "Your password or a code will do: you have signed a moment ago."
-        elif not asked.totp:
-            del self.fields["totp"]
+        super().__init__(data, asked=asked)
         allowed = stage.meanings or APPROVING_MEANINGS
         chosen = [(meaning, Meaning(meaning).label) for meaning in allowed]
         meanings: Any = self.fields["meaning"]
