@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import ipaddress
 import socket
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from exports_app.calls import AS_IT_IS, hung_up_after
+
 LARGEST: Final = 8 * 1024 * 1024
 MOST_PIXELS: Final = 40_000_000
 LONGEST_S: Final = 10.0
 FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
-_TUNNELS: Final = tuple(
-    map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "192.88.99.0/24"))
-)
+_UNICAST: Final = ipaddress.ip_network("2000::/3")
+_TUNNELS: Final = tuple(map(ipaddress.ip_network, ("2002::/16", "2001::/32", "192.88.99.0/24")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def is_public(address: str) -> bool:
     parsed = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
-    if parsed.is_multicast or not parsed.is_global:
+    if parsed.is_multicast or not parsed.is_global or (parsed.version == 6 and parsed not in _UNICAST):
         return False
     return not any(parsed in network for network in _TUNNELS if network.version == parsed.version)
 
@@ -65,6 +65,8 @@ def fetch_picture(url: str, *, resolver: Resolver = resolve, allowed: Callable[[
         return read_picture(_download(url, resolver, allowed))
     except ValueError as error:
         return Fetched(None, trouble=str(error))
+    except httpx.TimeoutException:
+        return Fetched(None, trouble="It took too long.")
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return Fetched(None, trouble=f"It could not be fetched ({type(error).__name__}).")
 
@@ -79,24 +81,19 @@ def _download(url: str, resolver: Resolver, allowed: Callable[[str], bool]) -> b
         raise ValueError("Its address is not in the public internet.")
     pinned = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     target = httpx.URL(url).copy_with(host=pinned.strip("[]"))
-    headers = {"Host": parts.netloc, "Accept": "image/*", "User-Agent": "BioLab"}
+    headers = {"Host": parts.netloc, "Accept": "image/*", "User-Agent": "BioLab", **AS_IT_IS}
+    data = bytearray()
     with (
         httpx.Client(timeout=LONGEST_S, follow_redirects=False, trust_env=False) as client,
-        client.stream("GET", target, headers=headers, extensions={"sni_hostname": parts.hostname}) as answer,
+        hung_up_after(LONGEST_S) as watched,
+        client.stream("GET", target, headers=headers, extensions={**watched, "sni_hostname": parts.hostname}) as answer,
     ):
         if answer.status_code != 200:
             raise ValueError(f"The server answered {answer.status_code}.")
-        return _bounded(answer)
-
-
-def _bounded(answer: httpx.Response) -> bytes:
-    data, until = bytearray(), time.monotonic() + LONGEST_S
-    for piece in answer.iter_bytes(64 * 1024):
-        data += piece
-        if len(data) > LARGEST:
-            raise ValueError("It is larger than 8 MiB.")
-        if time.monotonic() > until:  # each piece in time, and all of them too slow
-            raise ValueError("It took too long.")
+        for piece in answer.iter_raw(64 * 1024):
+            data += piece
+            if len(data) > LARGEST:
+                raise ValueError("It is larger than 8 MiB.")
     return bytes(data)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from exports_app.calls import AS_IT_IS, hung_up_after
 from exports_app.decks.images import Fetched, read_picture
 from exports_app.decks.slides import clipped
 
@@ -105,21 +106,20 @@ class Runware:
             "outputType": "base64Data",
             "outputFormat": "JPG",
         }
-        headers = {"Authorization": f"Bearer {self.api_key}"}
+        headers = {"Authorization": f"Bearer {self.api_key}", **AS_IT_IS}
         try:
             with (
                 httpx.Client(timeout=left_s, follow_redirects=False) as client,
-                client.stream("POST", self.url, headers=headers, json=[task]) as answer,
+                hung_up_after(left_s) as watched,
+                client.stream("POST", self.url, headers=headers, json=[task], extensions=watched) as answer,
             ):
                 if answer.status_code in _LATER:
                     raise _Busy(str(answer.status_code))
                 data = bytearray()
-                for piece in answer.iter_bytes(64 * 1024):
+                for piece in answer.iter_raw(64 * 1024):
                     data += piece
                     if len(data) > LONGEST_ANSWER:
                         raise ValueError("Runware's answer was too large.")
-                    if time.monotonic() > until:
-                        raise ValueError(TOO_LATE)
         except httpx.TimeoutException:
             raise ValueError(TOO_LATE) from None
         return _picture_in(bytes(data), answer.status_code, task["taskUUID"])

@@ -134,7 +134,8 @@ def test_a_deck_opens_with_titles_notes_alt_texts_and_one_wide_page_a_slide(tmp_
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "100.64.0.1", "::1", "fe80::1", "fd00::1",
-     "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:1::1", "ff02::1"],
+     "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:1::1", "ff02::1", "fec0::1", "::7f00:1",
+     "5f00::1"],
 )  # fmt: skip
 def test_no_picture_is_fetched_from_inside(address: str) -> None:
     asked: list[str] = []

@@ -145,14 +145,14 @@ def test_a_picture_that_fails_says_why_and_never_the_key(answer: Answer, why: st
 
 def test_all_pictures_of_a_deck_share_one_budget() -> None:
     def slow(task: dict[str, Any]) -> tuple[int, bytes]:
-        time.sleep(0 if "quick" in task["positivePrompt"] else 0.6)
+        time.sleep(0 if "quick" in task["positivePrompt"] else 2)
         return painted(task)
 
     began = time.monotonic()
     with studio(slow) as (url, _):
-        found = asking(url, budget_s=0.3).paint(["quick", *["slow"] * 9])
+        found = asking(url, budget_s=1).paint(["quick", *["slow"] * 9])
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
     assert found[0].data
     assert {one.trouble for one in found[1:]} == {"Runware took too long."}
     (gone,) = asking("http://127.0.0.1:9").paint(["Yeast"])
