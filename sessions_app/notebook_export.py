@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from biolab.kernel.times import iso
 from sessions_app.markdown import one_line
 from sessions_app.models import EntrySignature, NotebookEntry
-from sessions_app.signed_entries import local_time
 
 
 def entry_markdown(entry: NotebookEntry, signatures: Sequence[EntrySignature]) -> str:
@@ -35,6 +34,6 @@ def entry_filename(entry: NotebookEntry) -> str:
 def _signed(signature: EntrySignature) -> str:
     return (
         f"- **{signature.get_meaning_display()}** of version {signature.version}: "
-        f"{one_line(signature.printed_name)}, signed “{one_line(signature.typed)}”, {local_time(signature)}, "
+        f"{one_line(signature.printed_name)}, signed “{one_line(signature.typed)}”, {signature.local_time}, "
         f"{signature.role or 'no role'}, SHA-256 {signature.digest}"
     )

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from biolab.kernel.admin import ReadOnlyAdmin, display
 from governance_app.models import Signature, TemplateAudit, TemplateSnapshot
-from governance_app.seals.signatures import local_time, verify_signature
+from governance_app.seals.signatures import verify_signature
 
 
 @admin.register(TemplateSnapshot)
@@ -94,8 +94,8 @@ class SignatureAdmin(ReadOnlyAdmin):
 
     @display(description="signed, on the signer's clock")
     def clock(self, signature: Signature) -> str:
-        return local_time(signature)
+        return signature.local_time
 
     @display(description="verification")
     def verdict(self, signature: Signature) -> str:
-        return " ".join(verify_signature(signature).problems) or "It holds: record, seal and timeline agree."
+        return " ".join(verify_signature(signature)) or "It holds: record, seal and timeline agree."

@@ -16,7 +16,6 @@ from biolab.kernel.ids import find
 from biolab.kernel.times import iso
 from governance_app.api import schemas
 from governance_app.models import AuditReview
-from governance_app.seals.audit_reviews import local_time
 from governance_app.selectors.audit_trails import unreviewed_of
 from governance_app.services.audit_reviews import LONGEST_NOTES, require_auditor, sign_audit_review
 from governance_app.shapes.approvals import person_as_wire
@@ -140,7 +139,7 @@ def review_as_wire(review: AuditReview) -> dict[str, Any]:
         "role": review.role,
         "notes": review.notes,
         "signed_at": iso(review.signed_at),
-        "local_time": local_time(review),
+        "local_time": review.local_time,
         "zone": review.zone,
         "key_id": review.key_id,
         "canonical": review.canonical,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +11,7 @@ from django.db import models
 from biolab.accounts.models import Membership, User
 from biolab.accounts.roles import Role
 from biolab.kernel.ids import Identified
+from biolab.kernel.signed import SignedRow
 from governance_app.models.template import TemplateSnapshot
 from governance_app.states import OPEN_STAGES, ActionType, LadderState, StageStatus
 from sessions_app.models import LabSession
@@ -213,18 +213,11 @@ class StageAction(Identified):
         return getattr(self, "seal", None)
 
 
-class Signature(models.Model):
-    """What a person signed: everything the signature is bound to, and the instance's own signature over it.
-
-    ``canonical`` is the text that was signed; the columns beside it say the same, for queries and for verification.
-    """
-
-    append_only = True
+class Signature(SignedRow):
+    """A person's signature under an action of a ladder, with all it is bound to."""
 
     action = models.OneToOneField(StageAction, on_delete=models.PROTECT, primary_key=True, related_name="seal")
     signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signatures")
-    printed_name = models.CharField(max_length=150)
-    typed = models.CharField(max_length=255)
     decision = models.CharField(max_length=16)
     meaning = models.CharField(max_length=32)
     role = models.CharField(max_length=16)
@@ -232,20 +225,9 @@ class Signature(models.Model):
     snapshot_digest = models.CharField(max_length=64, blank=True)
     chain_sequence = models.PositiveBigIntegerField()
     chain_head = models.CharField(max_length=64)
-    signed_at = models.DateTimeField()
-    zone = models.CharField(max_length=64)
-    canonical = models.TextField()
-    key_id = models.CharField(max_length=64)
-    seal = models.CharField(max_length=128)
 
     class Meta:
         ordering = ["-signed_at"]
 
     def __str__(self) -> str:
         return f"{self.printed_name}: {self.meaning}"
-
-    @property
-    def parsed(self) -> dict[str, Any]:
-        """The signed record."""
-        parsed: dict[str, Any] = json.loads(self.canonical)
-        return parsed

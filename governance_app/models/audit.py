@@ -9,6 +9,7 @@ from django.db import models
 
 from biolab.accounts.models import User
 from biolab.kernel.ids import Identified
+from biolab.kernel.signed import SignedRow
 from sessions_app.models import LabSession
 
 
@@ -23,14 +24,12 @@ class AuditReviewQuerySet(models.QuerySet["AuditReview"]):
 AuditReviewManager = models.Manager.from_queryset(AuditReviewQuerySet)
 
 
-class AuditReview(Identified):
+class AuditReview(SignedRow, Identified):
     """An auditor's signature under the events ``first_sequence`` to ``last_sequence`` of a session.
 
-    ``canonical`` is the text that was signed: the range's first and last hashes among it, and so, by the chain, all
-    between them. The columns beside it say the same.
+    The signed text holds the range's first and last hashes, and so, by the chain, all between them.
     """
 
-    append_only = True
     id_prefix = "rev"
 
     session = models.ForeignKey(LabSession, on_delete=models.PROTECT, related_name="audit_reviews")
@@ -39,16 +38,9 @@ class AuditReview(Identified):
     first_hash = models.CharField(max_length=64)
     last_hash = models.CharField(max_length=64)
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="audit_reviews")
-    printed_name = models.CharField(max_length=150)
-    typed = models.CharField(max_length=255)
     meaning = models.CharField(max_length=32)
     role = models.CharField(max_length=16)
     notes = models.TextField(blank=True)
-    signed_at = models.DateTimeField()
-    zone = models.CharField(max_length=64)
-    canonical = models.TextField()
-    key_id = models.CharField(max_length=64)
-    seal = models.CharField(max_length=128)
 
     objects = AuditReviewManager()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Self
 
 from django.conf import settings
@@ -11,6 +10,7 @@ from django.db.models import OuterRef
 
 from biolab.accounts.models import User
 from biolab.kernel.ids import Identified
+from biolab.kernel.signed import SignedRow
 from governance_app.models.template import TemplateSnapshot
 from governance_app.rules.guardrails import GuardrailState
 from sessions_app.models import LabSession
@@ -121,29 +121,18 @@ class GuardrailSimulation(Identified):
         return getattr(self, "waiver", None)
 
 
-class GuardrailWaiver(Identified):
-    """An administrator's signature under a blocked simulation, with all it is bound to; never changed.
+class GuardrailWaiver(SignedRow, Identified):
+    """An administrator's signature under a blocked simulation, with all it is bound to."""
 
-    ``canonical`` is the text that was signed; the columns beside it say the same.
-    """
-
-    append_only = True
     id_prefix = "waiv"
 
     simulation = models.OneToOneField(GuardrailSimulation, on_delete=models.PROTECT, related_name="waiver")
     signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="guardrail_waivers")
-    printed_name = models.CharField(max_length=150)
-    typed = models.CharField(max_length=255)
     meaning = models.CharField(max_length=32)
     reason = models.TextField()
     simulation_digest = models.CharField(max_length=64)
     chain_sequence = models.PositiveBigIntegerField()
     chain_head = models.CharField(max_length=64)
-    signed_at = models.DateTimeField()
-    zone = models.CharField(max_length=64)
-    canonical = models.TextField()
-    key_id = models.CharField(max_length=64)
-    seal = models.CharField(max_length=128)
 
     class Meta:
         ordering = ["-signed_at", "-id"]
@@ -151,9 +140,3 @@ class GuardrailWaiver(Identified):
 
     def __str__(self) -> str:
         return f"{self.printed_name}: {self.simulation}"
-
-    @property
-    def parsed(self) -> dict[str, Any]:
-        """The signed record."""
-        parsed: dict[str, Any] = json.loads(self.canonical)
-        return parsed

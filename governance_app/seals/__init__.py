@@ -1,1 +1,1 @@
-"""What a signature is bound to, the instance's seal over it, and whether both still hold."""
+"""What signatures, reviews and waivers are bound to, and whether they still hold."""

@@ -1,15 +1,13 @@
-"""What a waiver of the guardrails is bound to, the instance's seal over it, and whether both still hold."""
+"""What a waiver of the guardrails is bound to, and whether it still holds."""
 
 from __future__ import annotations
 
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from biolab.kernel import keys
-from biolab.kernel.canonical import SIGNATURE, canonical, sha256
+from biolab.kernel.canonical import canonical, sha256
+from biolab.kernel.signed import faults
 from biolab.kernel.times import iso
 from governance_app.models import GuardrailSimulation, GuardrailWaiver
-from sessions_app.models import TimelineEvent
 
 FORMAT: Final = "biolab.guardrail-waiver/1"
 
@@ -51,36 +49,15 @@ def waived_record(waiver: GuardrailWaiver) -> dict[str, Any]:
         "reason": waiver.reason,
         "signed_at": iso(waiver.signed_at),
         "zone": waiver.zone,
-        "local_time": waiver.signed_at.astimezone(ZoneInfo(waiver.zone)).isoformat(),
+        "local_time": waiver.local_time,
         "key_id": waiver.key_id,
     }
 
 
-def seal_waiver(waiver: GuardrailWaiver) -> None:
-    """Fill in the canonical text and the instance's Ed25519 signature over it; the caller saves."""
-    waiver.key_id = keys.key_id()
-    text = canonical(waived_record(waiver))
-    waiver.canonical = text.decode()
-    waiver.seal = keys.sign(SIGNATURE + text).hex()
-
-
 def waiver_holds(waiver: GuardrailWaiver) -> bool:
-    """Tell whether a waiver belongs to this simulation as it stands, this instance sealed it, and the chain agrees.
-
-    Nothing stored is believed: digest and text are put together again from the rows.
-    """
-    text = waiver.canonical.encode()
+    """Tell whether a waiver belongs to this simulation as it stands, this instance sealed it, and the chain agrees."""
     return (
-        simulation_digest(waiver.simulation) == waiver.simulation_digest
-        and canonical(waived_record(waiver)) == text
-        and keys.verify(SIGNATURE + text, bytes.fromhex(waiver.seal), waiver.key_id)
-        and _chain_at(waiver) == waiver.chain_head
+        not faults(waiver, waived_record)
+        and simulation_digest(waiver.simulation) == waiver.simulation_digest
+        and waiver.simulation.session.hash_at(waiver.chain_sequence) == waiver.chain_head
     )
-
-
-def _chain_at(waiver: GuardrailWaiver) -> str | None:
-    session = waiver.simulation.session
-    if waiver.chain_sequence == 0:
-        return session.genesis
-    events = TimelineEvent.objects.filter(session=session, sequence=waiver.chain_sequence)
-    return events.values_list("hash", flat=True).first()

@@ -16,10 +16,11 @@ from biolab.accounts.services.reentry import Components, confirm_components, not
 from biolab.kernel import security
 from biolab.kernel.errors import Conflict, Invalid
 from biolab.kernel.ids import new_uuid
+from biolab.kernel.signed import seal
 from governance_app.errors import MayNotSign
 from governance_app.facts.approvals import AuditReviewed
 from governance_app.models import AuditReview
-from governance_app.seals.audit_reviews import seal_review
+from governance_app.seals.audit_reviews import reviewed_record
 from governance_app.states import Meaning
 from sessions_app import timeline
 from sessions_app.chain import link
@@ -86,7 +87,7 @@ def sign_audit_review(
             signed_at=at,
             zone=zone or get_current_timezone_name(),
         )
-        seal_review(review)
+        seal(review, reviewed_record)
         review.save(force_insert=True)
         timeline.record(held, _told(review), by=by, at=at)
     note_signing(by=by, period=period, at=at)

@@ -15,13 +15,14 @@ from biolab.accounts.services.reentry import Components, confirm_components, not
 from biolab.kernel import security
 from biolab.kernel.errors import Conflict, Forbidden, Invalid
 from biolab.kernel.ids import new_uuid
+from biolab.kernel.signed import seal
 from biolab.kernel.times import parse_utc
 from governance_app.facts.guardrails import GuardrailsSimulated, GuardrailsWaived
 from governance_app.models import GuardrailSimulation, GuardrailWaiver, LadderPreview
 from governance_app.policies.guardrails import require_simulator, require_waiver
 from governance_app.rules.blueprint import check_json
 from governance_app.rules.guardrails import GuardrailState, Side, StagePair, judge
-from governance_app.seals.waivers import seal_waiver, simulation_digest
+from governance_app.seals.waivers import simulation_digest, waived_record
 from governance_app.states import Meaning
 from sessions_app import timeline
 from sessions_app.models import LabSession
@@ -142,7 +143,7 @@ def waive_guardrails(
             signed_at=at,
             zone=zone or get_current_timezone_name(),
         )
-        seal_waiver(waiver)
+        seal(waiver, waived_record)
         waiver.save(force_insert=True)
         note_signing(by=by, period=given.period, at=at)
         told = GuardrailsWaived(

@@ -16,13 +16,14 @@ from biolab.accounts.policies import objection_to_own_signature, role_in
 from biolab.accounts.services.reentry import Components, note_signing
 from biolab.kernel.errors import Conflict, Invalid, Missing
 from biolab.kernel.ids import find, new_uuid
+from biolab.kernel.signed import seal
 from governance_app.errors import LadderClosed, MayNotSign, StageNotCurrent, TemplateDrifted
 from governance_app.facts.approvals import LadderFinalized, LadderRejected, StageCompleted, StageSigned
 from governance_app.models import ApprovalRequest, ApprovalStage, Signature, StageAction
 from governance_app.policies.approvals import objection_to_signing
 from governance_app.rules.blueprint import check_json
 from governance_app.rules.ladder import GivenSignature, Objection, Standing
-from governance_app.seals.signatures import seal_signature
+from governance_app.seals.signatures import signed_record
 from governance_app.services.assignments import refuse_drift
 from governance_app.services.climbing import Ladder, hold_ladder, read_ladder, settle, tell_started
 from governance_app.services.passwords import check_components, note_refusal
@@ -251,7 +252,7 @@ def _sign(
         signed_at=at,
         zone=zone,
     )
-    seal_signature(signature)
+    seal(signature, signed_record)
     try:
         action.save(force_insert=True)
     except IntegrityError as error:  # the lock decides races; the constraint stands behind it

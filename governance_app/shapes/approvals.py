@@ -18,7 +18,6 @@ from governance_app.models import (
     WorkflowTemplate,
 )
 from governance_app.rules.blueprint import hours
-from governance_app.seals.signatures import local_time
 from governance_app.selectors.outstanding import missing_signatures, unsigned
 
 
@@ -85,7 +84,7 @@ def signature_as_wire(signature: Signature) -> dict[str, Any]:
         "meaning": signature.meaning,
         "role": signature.role,
         "signed_at": iso(signature.signed_at),
-        "local_time": local_time(signature),
+        "local_time": signature.local_time,
         "zone": signature.zone,
         "subject_digest": signature.subject_digest,
         "snapshot_digest": signature.snapshot_digest or None,

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from biolab.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, display
 from sessions_app.models import EntrySignature, EntryVersion, LabFile, NotebookEntry
-from sessions_app.signed_entries import holds, local_time
+from sessions_app.signed_entries import holds
 
 
 class VersionsInline(ReadOnlyInline):
@@ -34,7 +34,7 @@ class SignaturesInline(ReadOnlyInline):
 
     @display(description="signed at")
     def signed(self, signature: EntrySignature) -> str:
-        return local_time(signature)
+        return signature.local_time
 
     @display(description="holds", boolean=True)
     def checked(self, signature: EntrySignature) -> bool:

@@ -14,7 +14,7 @@ from sessions_app.api.console_shapes import person_shape
 from sessions_app.models import EntrySignature, EntryVersion, NotebookEntry
 from sessions_app.models.notebook import PREVIEW
 from sessions_app.services.notebook import MAX_CONTENT
-from sessions_app.signed_entries import holds, local_time
+from sessions_app.signed_entries import holds
 from sessions_app.states import EntryMeaning, EntryStatus
 from sessions_app.wording import MAX_NAME, MAX_REASON
 
@@ -177,7 +177,7 @@ def signature_shape(signature: EntrySignature) -> dict[str, Any]:
         "signature": signature.typed,
         "role": signature.role,
         "signed_at": iso(signature.signed_at),
-        "local_time": local_time(signature),
+        "local_time": signature.local_time,
         "zone": signature.zone,
         "key_id": signature.key_id,
         "canonical": signature.canonical,

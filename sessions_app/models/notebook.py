@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Substr
 
 from biolab.kernel.ids import Identified
+from biolab.kernel.signed import SignedRow
 from sessions_app.models.bound import BoundQuerySet, BoundRecord
 from sessions_app.states import EntryMeaning, EntryStatus
 
@@ -102,13 +103,9 @@ class EntryVersion(Identified):
         return f"{self.title} v{self.version}"
 
 
-class EntrySignature(Identified):
-    """A person's signature under one version of an entry, and the instance's own over all it is bound to.
+class EntrySignature(SignedRow, Identified):
+    """A person's signature under one version of an entry, with all it is bound to."""
 
-    ``canonical`` is the text that was signed; the columns beside it say the same, for queries and for verification.
-    """
-
-    append_only = True
     id_prefix = "nbsig"
 
     entry = models.ForeignKey(NotebookEntry, on_delete=models.PROTECT, related_name="signatures")
@@ -116,14 +113,7 @@ class EntrySignature(Identified):
     digest = models.CharField(max_length=64)
     meaning = models.CharField(max_length=16, choices=EntryMeaning.choices)
     signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    printed_name = models.CharField(max_length=150)
-    typed = models.CharField(max_length=255)
     role = models.CharField(max_length=16)
-    signed_at = models.DateTimeField()
-    zone = models.CharField(max_length=64)
-    canonical = models.TextField()
-    seal = models.CharField(max_length=128)
-    key_id = models.CharField(max_length=64)
 
     class Meta:
         ordering = ["entry", "signed_at", "id"]

@@ -55,10 +55,12 @@ class LabSessionQuerySet(models.QuerySet["LabSession"]):
         """Return the row, locked until the transaction ends.
 
         Every write to a session goes through here. Writers exclude each other and not the ingest of readings; the
-        one that ends the session (``to_end``) waits for open batches too, and later ones wait for it.
+        one that ends the session (``to_end``) waits for open batches too, and later ones wait for it. These saw the
+        row as it was before they waited; its new version, even where nothing is written to it, tells them so.
         """
         if to_end:
             turnstile.close(pk)
+            self.filter(pk=pk).update(updated_at=models.F("updated_at"))
         return self.select_for_update(of=("self",), no_key=not to_end).get(pk=pk)
 
 
@@ -118,6 +120,12 @@ class LabSession(Identified):
     @property
     def is_ended(self) -> bool:
         return self.status in ENDED_STATUSES
+
+    def hash_at(self, sequence: int) -> str | None:
+        """Return the hash of the timeline's event with this number, or of its start; None where it has none."""
+        if sequence == 0:
+            return self.genesis
+        return self.events.filter(sequence=sequence).values_list("hash", flat=True).first()
 
     @property
     def topic(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -15,11 +16,12 @@ from biolab.kernel import security
 from biolab.kernel.errors import Conflict, Forbidden
 from biolab.kernel.ids import new_uuid
 from biolab.kernel.machine import Move
+from biolab.kernel.signed import seal
 from sessions_app import timeline
 from sessions_app.facts import EntrySigned, EntryWitnessed
 from sessions_app.models import EntrySignature, NotebookEntry
 from sessions_app.services.notebook import entry_etag, hold_entry
-from sessions_app.signed_entries import seal
+from sessions_app.signed_entries import signed_record
 from sessions_app.states import ENTRY_MACHINE, SIGN_ENTRY, WITNESS_ENTRY, EntryMeaning
 from sessions_app.wording import invalid
 
@@ -136,7 +138,7 @@ def _write(
         signed_at=at,
         zone=zone or get_current_timezone_name(),
     )
-    seal(signature, entry=entry)
+    seal(signature, partial(signed_record, entry=entry))
     signature.save(force_insert=True)
     return signature
 
