@@ -29,6 +29,9 @@ COPY --from=build /venv /venv
 COPY --from=build --chown=root:root /app /app
 WORKDIR /app
 USER biolab
+# docker compose build --build-arg GIT_SHA=$(git rev-parse HEAD) lets /api/v1/health tell the commit
+ARG GIT_SHA=
+ENV GIT_SHA=$GIT_SHA
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 BIOLAB_DATA=/data DJANGO_SETTINGS_MODULE=biolab.settings.service
 VOLUME /data
 EXPOSE 8000

@@ -14,6 +14,7 @@ VARIABLES: dict[str, str] = {
     "BIOLAB_DEMO": "0 leaves the demo lab out",
     "PROJECT_ENV": "'production' turns on service settings and their checks",
     "DEBUG": "1 shows Django's debug pages; refused in production",
+    "GIT_SHA": "commit that runs, told by /api/v1/health; unset: the one that is checked out",
     "LOG_LEVEL": "lowest level that is logged",
     "LOG_FORMAT": "'json' or 'console'",
     # the first administrator
@@ -59,7 +60,7 @@ VARIABLES: dict[str, str] = {
     "UPLOAD_MAX_BYTES": "largest uploaded file",
     "DATAPOINTS_MAX": "datapoints that a controller may send at once",
     "READ_RATE": "reads allowed per person, such as 6000/min",
-    "WRITE_RATE": "writes allowed per person, such as 3000/min",
+    "WRITE_RATE": "writes allowed per person, such as 6000/min",
     "WS_HEARTBEAT_INTERVAL": "seconds between two pings of a socket",
     "LOG_RETENTION_DAYS": "days that read information stays in the instruments' log; 0 keeps it for good",
     # archives

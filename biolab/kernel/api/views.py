@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -33,6 +34,25 @@ class HealthDoor(OpenDoor):
     )
     def get(self, request: Request) -> Response:
         return self.answer({"status": "healthy", "version": health.version()})
+
+
+class RevisionDoor(OpenDoor):
+    """The process is alive, and which version and commit it is."""
+
+    @extend_schema(
+        summary="Is the process alive, and what runs?",
+        tags=["health"],
+        responses=inline_serializer(
+            "Running",
+            {
+                "status": serializers.CharField(),
+                "version": serializers.CharField(),
+                "git_sha": serializers.CharField(help_text="The commit that runs; empty where nothing tells it."),
+            },
+        ),
+    )
+    def get(self, request: Request) -> Response:
+        return self.answer({"status": "ok", "version": health.version(), "git_sha": settings.GIT_SHA})
 
 
 class ReadyDoor(OpenDoor):
