@@ -7,17 +7,16 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from biolab.accounts.auth.periods import period_of
 from biolab.accounts.models import User
 from biolab.accounts.roles import Role
-from biolab.kernel.admin import ReadOnlyAdmin, display
-from biolab.kernel.ids import parse_id
-from governance_app.admin.desk import desk_of
+from biolab.kernel.admin import display
+from governance_app.admin.desk import DeskAdmin
+from governance_app.admin.ladder_desk import LadderDesk
 from governance_app.models import ApprovalRequest, ApprovalStage
 from governance_app.selectors.approvals import waiting_for
 from governance_app.states import OPEN_STAGES, LadderState
@@ -45,7 +44,7 @@ class WaitingFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(ReadOnlyAdmin):
+class ApprovalRequestAdmin(DeskAdmin):
     """Requests of the teams a person sees; the page of one is where it is signed."""
 
     list_display = ("title", "session", "status", "stage_now", "waits_for", "due", "overdue_by", "asked_by", "asked_at")
@@ -53,6 +52,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     list_select_related = ("session", "asked_by")
     search_fields = ("subject_label", "subject_id", "session__name")
     date_hierarchy = "asked_at"
+    desk_template = "admin/governance_app/request.html"
     actions = ("export_csv",)
     csv_columns = (
         "public_id",
@@ -67,12 +67,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         "asked_at",
         "decided_at",
     )
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalRequest]:
         open_stage = ApprovalStage.objects.filter(request=OuterRef("pk"), status__in=OPEN_STAGES)
@@ -120,32 +114,8 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
 
     # -- the page of one request ----------------------------------------------------------------------------------
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one request and do what its forms ask; no transaction is open around the services."""
-        found = parse_id(object_id, ApprovalRequest.id_prefix)
-        visible = ApprovalRequest.objects.visible_to(cast(User, request.user)).with_ladder()
-        row = visible.filter(pk=found).first() if found is not None and self.has_view_permission(request) else None
-        if row is None:
-            raise Http404
-        desk = desk_of(row, request, cast(User, request.user))
-        if request.method == "POST" and desk.act(request):
-            return redirect("admin:governance_app_approvalrequest_change", row.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": str(row),
-            "opts": self.model._meta,
-            **desk.context(),
-            **self.beside(row),
-        }
-        status = 422 if request.method == "POST" else 200
-        return TemplateResponse(request, "admin/governance_app/request.html", context, status=status)
+    def laid(self, person: User) -> QuerySet[ApprovalRequest]:
+        return cast("QuerySet[ApprovalRequest]", ApprovalRequest.objects.visible_to(person).with_ladder())
 
-    def beside(self, row: ApprovalRequest) -> dict[str, Any]:
-        """Return what is to be signed, to be read beside the forms; a floor that knows it says so."""
-        return {}
+    def desk(self, row: ApprovalRequest, request: HttpRequest) -> LadderDesk:
+        return LadderDesk(row, cast(User, request.user), period=period_of(request))

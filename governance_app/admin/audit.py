@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from biolab.accounts.auth.periods import period_of
 from biolab.accounts.models import User
 from biolab.accounts.services.reentry import Asked, components_asked
-from biolab.kernel.admin import ReadOnlyAdmin, action, display
-from biolab.kernel.errors import Refusal
+from biolab.kernel.admin import action, display
+from governance_app.admin.desk import Desk, SeenByStaff
 from governance_app.admin.signing_forms import SigningForm
 from governance_app.models import AuditReview
 from governance_app.seals.audit_reviews import verify_review
@@ -46,7 +45,7 @@ class ReviewForm(SigningForm):
 
 
 @admin.register(AuditReview)
-class AuditReviewAdmin(ReadOnlyAdmin):
+class AuditReviewAdmin(SeenByStaff):
     """Reviews of the sessions a person sees; each page checks its review anew."""
 
     list_display = ("signed_at", "session", "events", "printed_name", "typed", "notes")
@@ -77,12 +76,6 @@ class AuditReviewAdmin(ReadOnlyAdmin):
     actions = ("export_csv",)
     actions_list = ("not_reviewed",)
     csv_columns = ("public_id", "signed_at", "session", "first_sequence", "last_sequence", "printed_name", "typed")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditReview]:
         return AuditReview.objects.visible_to(cast(User, request.user)).order_by("-signed_at", "-id")
@@ -124,50 +117,60 @@ class AuditReviewAdmin(ReadOnlyAdmin):
         return [review, *super().get_urls()]
 
     def review(self, request: HttpRequest, session_id: Any) -> HttpResponse:
-        """Show events of one session and take the signature under them; no transaction is open around the service."""
+        """Show events of one session and take the signature under them."""
         person = cast(User, request.user)
         session = LabSession.objects.visible_to(person).select_related("team").filter(pk=session_id).first()
         if session is None or not self.has_view_permission(request):
             raise Http404
-        gaps = unreviewed_of(session)
-        first, last = _range(request, gaps[0] if gaps else (1, session.head_sequence), session.head_sequence)
-        events = list(session.events.filter(sequence__range=(first, last)).order_by("sequence"))
+        desk = ReviewDesk(session, person, request)
+        return self.desk_page(
+            request, desk, title=f"Audit trail of {session}", template="admin/governance_app/audit.html"
+        )
+
+
+class ReviewDesk(Desk):
+    """Events of one session before one person, those that the address names."""
+
+    def __init__(self, session: LabSession, person: User, request: HttpRequest) -> None:
+        self.session, self.person, self.period = session, person, period_of(request)
+        self.gaps = unreviewed_of(session)
+        asked = self.gaps[0] if self.gaps else (1, session.head_sequence)
+        self.first, self.last = _range(request, asked, session.head_sequence)
+        self.done = {"review": f"Signed: events {self.first} to {self.last} are reviewed."}
+        self.events = list(session.events.filter(sequence__range=(self.first, self.last)).order_by("sequence"))
         objection = objection_to_reviewing(person, session)
-        form = None
-        if events and objection is None:
-            asked = components_asked(person, period=period_of(request), at=timezone.now())
-            data = request.POST if request.method == "POST" else None
-            form = ReviewForm(data, asked=asked, last_hash=events[-1].hash)
-        if request.method == "POST" and form is not None and form.is_valid():
-            try:
-                sign_audit_review(
-                    session=session,
-                    first_sequence=first,
-                    last_sequence=last,
-                    period=period_of(request),
-                    by=person,
-                    at=timezone.now(),
-                    **form.cleaned_data,
-                )
-            except Refusal as refusal:
-                form.add_error(None, refusal.sentence)
-            else:
-                messages.success(request, f"Signed: events {first} to {last} are reviewed.")
-                return redirect(reverse("admin:governance_app_auditreview_session", args=[session.pk]))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Audit trail of {session}",
-            "opts": self.model._meta,
-            "session": session,
-            "gaps": gaps,
-            "first": first,
-            "last": last,
-            "events": events,
-            "form": form,
-            "objection": objection.sentence if objection is not None else "",
+        self.objection = objection.sentence if objection is not None else ""
+        self.lay_out()
+
+    def form(self, name: str, data: Any) -> ReviewForm | None:
+        if not self.events or self.objection:
+            return None
+        asked = components_asked(self.person, period=self.period, at=timezone.now())
+        return ReviewForm(data, asked=asked, last_hash=self.events[-1].hash)
+
+    def closed(self, name: str) -> str:
+        return self.objection or super().closed(name)
+
+    def context(self, request: HttpRequest) -> dict[str, Any]:
+        return {
+            "session": self.session,
+            "gaps": self.gaps,
+            "first": self.first,
+            "last": self.last,
+            "events": self.events,
+            "objection": self.objection,
         }
-        status = 422 if request.method == "POST" else 200
-        return TemplateResponse(request, "admin/governance_app/audit.html", context, status=status)
+
+    def _review(self, values: dict[str, Any]) -> None:
+        sign_audit_review(
+            session=self.session,
+            first_sequence=self.first,
+            last_sequence=self.last,
+            period=self.period,
+            by=self.person,
+            at=timezone.now(),
+            **values,
+        )
 
 
 def _range(request: HttpRequest, asked: tuple[int, int], head: int) -> tuple[int, int]:

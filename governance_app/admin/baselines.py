@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.utils import timezone
 
 from biolab.accounts.models import User
-from biolab.kernel.admin import ReadOnlyAdmin, display
+from biolab.kernel.admin import display
 from biolab.kernel.errors import Refusal
-from biolab.kernel.ids import parse_id
 from governance_app.admin.baseline_forms import CompareForm, PublishForm, ReviewForm, RollbackForm
+from governance_app.admin.desk import Desk, DeskAdmin, SeenByStaff
 from governance_app.models import GovernanceBaseline, GovernanceBaselineEvent
 from governance_app.policies.approvals import may_administer
 from governance_app.policies.baselines import objection_to_deciding
@@ -42,18 +39,8 @@ class ForMeFilter(admin.SimpleListFilter):
         return queryset
 
 
-class SeenByStaff(ReadOnlyAdmin):
-    """Pages of rows that staff read as far as they see the sessions behind them."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-
 @admin.register(GovernanceBaseline)
-class GovernanceBaselineAdmin(SeenByStaff):
+class GovernanceBaselineAdmin(DeskAdmin):
     """Baselines of the sessions a person sees; the page of one is where it is decided on."""
 
     list_display = ("name", "protocol", "version", "state", "current", "session", "submitted_at")
@@ -61,6 +48,7 @@ class GovernanceBaselineAdmin(SeenByStaff):
     list_select_related = ("protocol", "session")
     search_fields = ("name", "protocol__title", "session__name", "content_digest")
     date_hierarchy = "submitted_at"
+    desk_template = "admin/governance_app/baseline.html"
     actions = ("export_csv",)
     csv_columns = (
         "public_id",
@@ -107,72 +95,35 @@ class GovernanceBaselineAdmin(SeenByStaff):
     def current(self, baseline: GovernanceBaseline) -> bool:
         return baseline.is_current
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one baseline and do what its forms ask."""
-        found, person = parse_id(object_id, GovernanceBaseline.id_prefix), cast(User, request.user)
-        visible = GovernanceBaseline.objects.visible_to(person).with_events().select_related("frozen")
-        row = visible.filter(pk=found).first() if found is not None and self.has_view_permission(request) else None
-        if row is None:
-            raise Http404
-        desk = BaselineDesk(row, person)
-        if request.method == "POST" and desk.act(request):
-            return redirect("admin:governance_app_governancebaseline_change", row.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": str(row),
-            "opts": self.model._meta,
-            **desk.context(request),
-        }
-        status = 422 if request.method == "POST" else 200
-        return TemplateResponse(request, "admin/governance_app/baseline.html", context, status=status)
+    def laid(self, person: User) -> QuerySet[GovernanceBaseline]:
+        return GovernanceBaseline.objects.visible_to(person).with_events().select_related("frozen")
+
+    def desk(self, row: GovernanceBaseline, request: HttpRequest) -> BaselineDesk:
+        return BaselineDesk(row, cast(User, request.user))
 
 
-class BaselineDesk:
-    """One baseline before one person: which forms there are, and what sending one does."""
+class BaselineDesk(Desk):
+    """One baseline before one person."""
 
-    FORMS: ClassVar[dict[str, tuple[type[forms.Form], str]]] = {
-        "review": (ReviewForm, "Reviewed."),
-        "publish": (PublishForm, "Published."),
-        "rollback": (RollbackForm, "Rolled back."),
-    }
+    FORMS: ClassVar[dict[str, Any]] = {"review": ReviewForm, "publish": PublishForm, "rollback": RollbackForm}
+    done = {"review": "Reviewed.", "publish": "Published.", "rollback": "Rolled back."}
 
     def __init__(self, row: GovernanceBaseline, person: User) -> None:
         self.row, self.person = row, person
         self.objection = objection_to_deciding(person, row)
-        self.forms = {name: self._form(name, None) for name in self.FORMS if self._open(name)}
+        self.lay_out()
 
-    def act(self, request: HttpRequest) -> bool:
-        """Do what the sent form asks; tell what came of it. Returns whether it was done."""
-        name = request.POST.get("operation", "")
-        if name not in self.forms:
-            messages.error(request, "That is no longer possible here.")
-            return False
-        form = self.forms[name] = self._form(name, request.POST)
-        if not form.is_valid():
-            return False
-        work: Callable[[dict[str, Any]], Any] = getattr(self, f"_{name}")
-        try:
-            work(form.cleaned_data)
-        except Refusal as refusal:
-            form.add_error(None, refusal.sentence)  # beside the form, where the person is looking
-            return False
-        messages.success(request, self.FORMS[name][1])
-        return True
+    def form(self, name: str, data: Any) -> forms.Form | None:
+        built: forms.Form | None = self.FORMS[name](data, baseline=self.row) if self._open(name) else None
+        return built
 
     def context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the page shows; with a session chosen, how it kept to the baseline."""
+        """Return the baseline; with a session chosen, how it kept to it."""
         chosen = request.GET if "session" in request.GET else None
         compare = CompareForm(chosen, baseline=self.row, person=self.person)
         shown: dict[str, Any] = {
             "row": self.row,
             "content": self.row.content,
-            "forms": self.forms,
             "compare": compare if compare.worth_showing else None,
             "objection": self.objection if BASELINE_MACHINE.open_moves(self.row) and not self.forms else None,
         }
@@ -191,11 +142,6 @@ class BaselineDesk:
             return ROLL_BACK in moves and may_administer(self.person)
         wanted = PUBLISH_BASELINE in moves if name == "publish" else self.row.status in REVIEWABLE_BASELINES
         return wanted and self.objection is None
-
-    def _form(self, name: str, data: Any) -> forms.Form:
-        form: Any = self.FORMS[name][0]
-        built: forms.Form = form(data, baseline=self.row)
-        return built
 
     def _review(self, values: dict[str, Any]) -> None:
         review_baseline(baseline=self.row, by=self.person, at=timezone.now(), **values)

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from biolab.accounts.auth.periods import period_of
 from biolab.accounts.models import User
 from biolab.accounts.services.reentry import Components, components_asked
-from biolab.kernel.admin import ReadOnlyAdmin, display
-from biolab.kernel.errors import Refusal
-from biolab.kernel.ids import parse_id
+from biolab.kernel.admin import display
+from governance_app.admin.desk import Desk, DeskAdmin
 from governance_app.admin.signing_forms import SigningForm
 from governance_app.models import GuardrailSimulation
 from governance_app.policies.approvals import may_administer
@@ -39,7 +36,7 @@ class WaiveForm(SigningForm):
 
 
 @admin.register(GuardrailSimulation)
-class GuardrailSimulationAdmin(ReadOnlyAdmin):
+class GuardrailSimulationAdmin(DeskAdmin):
     """Simulations of the sessions a person sees; the page of one is where it is waived."""
 
     list_display = ("title", "session", "verdict", "projected_delay_minutes", "created_by", "created_at")
@@ -47,14 +44,9 @@ class GuardrailSimulationAdmin(ReadOnlyAdmin):
     list_select_related = ("session", "created_by", "waiver")
     search_fields = ("session__name",)
     date_hierarchy = "created_at"
+    desk_template = "admin/governance_app/simulation.html"
     actions = ("export_csv",)
     csv_columns = ("public_id", "session", "number", "state", "reasons", "projected_delay_minutes", "created_at")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GuardrailSimulation]:
         visible = GuardrailSimulation.objects.visible_to(cast(User, request.user))
@@ -72,55 +64,47 @@ class GuardrailSimulationAdmin(ReadOnlyAdmin):
     def verdict(self, simulation: GuardrailSimulation) -> str:
         return str(guardrail_state(simulation))
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one simulation and waive it where its form asks; no transaction is open around the service."""
-        person = cast(User, request.user)
-        found = parse_id(object_id, GuardrailSimulation.id_prefix)
-        visible = GuardrailSimulation.objects.told().visible_to(person)
-        row = visible.filter(pk=found).first() if found is not None and self.has_view_permission(request) else None
-        if row is None:
-            raise Http404
-        period, now = period_of(request), timezone.now()
-        holds = GuardrailSimulation.objects.holding().filter(pk=row.pk).exists()
-        form = None
-        if holds and may_administer(person):
-            form = WaiveForm(request.POST or None, asked=components_asked(person, period=period, at=now))
-        if form is not None and request.method == "POST" and form.is_valid():
-            values = form.cleaned_data
-            given = Components(password=values["password"], totp=values.get("totp", ""), period=period)
-            try:
-                waive_guardrails(
-                    simulation=row,
-                    signature=values["signature"],
-                    reason=values["reason"],
-                    given=given,
-                    by=person,
-                    at=now,
-                )
-            except Refusal as refusal:
-                form.add_error(None, refusal.sentence)
-            else:
-                messages.success(request, "Waived; what waited for the guardrails may be packed.")
-                return redirect("admin:governance_app_guardrailsimulation_change", row.pk)
-        waiver = row.given_waiver
-        context = {
-            **self.admin_site.each_context(request),
-            "title": str(row),
-            "opts": self.model._meta,
-            "row": row,
-            "verdict": guardrail_state(row),
-            "holds": holds,
-            "reasons": [(reason_in_words(reason), reason) for reason in row.reasons],
-            "delay": span(row.projected_delay_minutes),
-            "form": form,
+    def laid(self, person: User) -> QuerySet[GuardrailSimulation]:
+        return cast("QuerySet[GuardrailSimulation]", GuardrailSimulation.objects.told().visible_to(person))
+
+    def desk(self, row: GuardrailSimulation, request: HttpRequest) -> WaiveDesk:
+        return WaiveDesk(row, cast(User, request.user), period=period_of(request))
+
+
+class WaiveDesk(Desk):
+    """One simulation before one person."""
+
+    done = {"waive": "Waived; what waited for the guardrails may be packed."}
+
+    def __init__(self, row: GuardrailSimulation, person: User, *, period: str) -> None:
+        self.row, self.person, self.period = row, person, period
+        self.holds = GuardrailSimulation.objects.holding().filter(pk=row.pk).exists()
+        self.lay_out()
+
+    def form(self, name: str, data: Any) -> WaiveForm | None:
+        if not self.holds or not may_administer(self.person):
+            return None
+        return WaiveForm(data, asked=components_asked(self.person, period=self.period, at=timezone.now()))
+
+    def context(self, request: HttpRequest) -> dict[str, Any]:
+        waiver = self.row.given_waiver
+        return {
+            "row": self.row,
+            "verdict": guardrail_state(self.row),
+            "holds": self.holds,
+            "reasons": [(reason_in_words(reason), reason) for reason in self.row.reasons],
+            "delay": span(self.row.projected_delay_minutes),
             "waiver": waiver,
             "waiver_holds": waiver is not None and waiver_holds(waiver),
         }
-        status = 422 if request.method == "POST" else 200
-        return TemplateResponse(request, "admin/governance_app/simulation.html", context, status=status)
+
+    def _waive(self, values: dict[str, Any]) -> None:
+        given = Components(password=values["password"], totp=values.get("totp", ""), period=self.period)
+        waive_guardrails(
+            simulation=self.row,
+            signature=values["signature"],
+            reason=values["reason"],
+            given=given,
+            by=self.person,
+            at=timezone.now(),
+        )

@@ -78,7 +78,7 @@ def test_the_desk_shows_what_is_held_and_takes_an_administrators_waiver() -> Non
     approve(make_export(bench), bench)
     simulation = make_simulation(bench.session, by=bench.asker)
     desk, path = browser_of(administrator), f"/admin/governance_app/guardrailsimulation/{simulation.public_id}/change/"
-    body = {"reason": "Spare probe", "signature": "A. Dmin", "password": "wrong"}
+    body = {"operation": "waive", "reason": "Spare probe", "signature": "A. Dmin", "password": "wrong"}
 
     listed = desk.get("/admin/governance_app/guardrailsimulation/").content.decode()
     health = desk.get("/admin/governance_app/guardrailsimulation/health/").content.decode()
