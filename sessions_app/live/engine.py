@@ -121,10 +121,17 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         Raises:
             OSError: the client is gone.
         """
+        if not self.is_open(eio_sid):
+            raise OSError
         try:
             await self.eio.send(eio_sid, f'{EVENT}["{event}",{text}]')
         except SocketIsClosedError as error:
             raise OSError from error
+
+    def is_open(self, eio_sid: str) -> bool:
+        """Tell whether the connection still takes something."""
+        socket = self.eio.sockets.get(eio_sid)
+        return socket is not None and not socket.closed
 
     async def hang_up(self, sid: str, eio_sid: str) -> None:
         """Disconnect a client, and close the connection under it."""

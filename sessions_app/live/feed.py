@@ -60,38 +60,35 @@ class Feed:
 
     async def join(self, seat: Seat) -> None:
         """Give ``seat`` what comes from now on; what came before it reads by its cursor."""
+        self._seats.add(seat)  # before any waiting, so that a feed that somebody joins does not end
         async with self._opening:
             if self._task is None:
                 await self._hub.join(session_topic(self.session_pk), self._heard)
                 self.position = await in_thread(head_of)(self.session_pk)
                 self._task = asyncio.create_task(self._run())
                 ring(session_topic(self.session_pk), presence_asked=True)
-            self._seats.add(seat)
         if seat.sees_readings and self._readings_shown:
             seat.mailbox.show("telemetry", self._readings_shown)
         self._want("readings")
         if not self._announce():
             seat.mailbox.show("presence", self._people_text())
 
-    async def leave(self, seat: Seat) -> bool:
-        """Forget ``seat``; tell whether it was the last."""
+    async def leave(self, seat: Seat) -> None:
+        """Forget ``seat``; the feed ends with the last."""
         self._seats.discard(seat)
         self._announce()
-        if self._seats:
-            return False
         async with self._opening:
             if self._seats:
-                return False
+                return
             if self._task is not None:
                 self._task.cancel()
                 self._task = None
-                await self._hub.leave(session_topic(self.session_pk), self._heard)
-        return True
+            await self._hub.leave(session_topic(self.session_pk), self._heard)
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody sits here any more."""
-        return self._task is None
+        """Whether nobody sits here any more, nor is about to."""
+        return self._task is None and not self._seats
 
     def _heard(self, hint: Mapping[str, Any]) -> None:
         if hint.get("pulse"):
@@ -136,10 +133,10 @@ class Feed:
         while True:
             guests = {seat.guest for seat in self._seats}
             frames, refusals = await in_thread(_read)(self.session_pk, self.position, guests)
-            self._asked_at = time.monotonic()
-            self._dismiss(refusals)
             if not frames:
                 return
+            self._asked_at = time.monotonic()
+            self._dismiss(refusals)
             self.position = frames[-1].sequence
             for seat in self._seats:
                 if seat.guest in guests and seat.guest not in refusals:
@@ -226,12 +223,17 @@ async def join_feed(session_pk: UUID, seat: Seat) -> Feed:
     feed = feeds.get(session_pk)
     if feed is None:
         feed = feeds[session_pk] = Feed(session_pk, hub())
-    await feed.join(seat)
+    try:
+        await feed.join(seat)
+    except BaseException:
+        await leave_feed(feed, seat)
+        raise
     return feed
 
 
 async def leave_feed(feed: Feed, seat: Seat) -> None:
     """Let a socket go; its session's feed ends with the last."""
     feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
-    if await feed.leave(seat) and feed.is_over and feeds.get(feed.session_pk) is feed:
+    await feed.leave(seat)
+    if feed.is_over and feeds.get(feed.session_pk) is feed:
         del feeds[feed.session_pk]

@@ -48,7 +48,10 @@ class InboxSocket(Socket):
         while True:
             await self.mailbox.wait()
             await self.send_replies()
-            for notification in await in_thread(self._fresh)():
+            fresh = await in_thread(self._fresh)()
+            if fresh:
+                await self.ask_again()
+            for notification in fresh:
                 shown = {"type": "notification", "notification": notification_shape(notification)}
                 await self.send_text(dump(shown).decode())
 

@@ -17,7 +17,7 @@ from biolab.kernel.api import dump
 from biolab.kernel.errors import Refusal, Unauthenticated
 from sessions_app.consumers import SessionSocket
 from sessions_app.live.engine import LOBBY_S, Server
-from sessions_app.live.socket import DEFECT, Message, Scope, Socket
+from sessions_app.live.socket import DEFECT, NORMAL, Message, Scope, Socket
 from sessions_app.live.threads import in_thread
 
 log = structlog.get_logger(__name__)
@@ -106,7 +106,7 @@ class Visitor:
         self._sid = sid
         self._eio_sid = eio_sid
         self._scope = scope
-        self._lines: list[Line] = []
+        self._lines: set[Line] = set()
 
     async def say(self, event: str, text: str) -> None:
         await self._server.say(self._eio_sid, event, text)
@@ -114,14 +114,14 @@ class Visitor:
     async def watch(self, session_id: str | None, after: int | None) -> Turned | None:
         """Watch a session from a cursor on instead of what was watched before, or return why not."""
         line = Line(self, Lobby if session_id is None else SessionSocket, self._scope_of(session_id, after))
-        self._lines.append(line)
+        self._lines.add(line)
         turned = await line.opened()
         if turned is not None:
-            self._lines.remove(line)
+            self._lines.discard(line)  # gone already where the client left meanwhile
             await line.end()
             return turned
-        for former in [former for former in self._lines if former is not line]:
-            self._lines.remove(former)
+        for former in self._lines - {line}:
+            self._lines.discard(former)
             await former.end()
         line.speak()
         return None
@@ -130,7 +130,7 @@ class Visitor:
         """Tell the client why, and hang up."""
         if line not in self._lines:
             return
-        self._lines.remove(line)
+        self._lines.discard(line)
         try:
             await self.say("closing", turned.text())
         finally:
@@ -138,7 +138,7 @@ class Visitor:
 
     async def leave(self) -> None:
         """Let go of everything."""
-        lines, self._lines = self._lines, []
+        lines, self._lines = self._lines, set()
         for line in lines:
             line.task.cancel()
 
@@ -183,6 +183,8 @@ class SessionServer(Server):
             visitor = Visitor(self, sid, eio_sid, scope, await _identify(scope, shown.get("token")))
             self._visitors[eio_sid] = visitor
             turned = await visitor.watch(_session_of(shown), _cursor_of(shown.get("after")))
+            if turned is None and not self.is_open(eio_sid):
+                turned = Turned(NORMAL, "The client has left.")  # while we asked who it is: nobody forgets it later
         except Refusal as refusal:
             turned = Turned(Socket.codes.get(refusal.kind, Socket.refused_code), refusal.sentence)
         except Exception:
@@ -200,7 +202,9 @@ class SessionServer(Server):
 
     async def _resume(self, sid: str, *said: Any) -> dict[str, Any]:
         """Give a session from a cursor on; what is answered goes to the client's callback, if it asked for one."""
-        visitor = self._visitors[self._connection_of(sid)]
+        visitor = self._visitors.get(self._connection_of(sid))
+        if visitor is None:  # a client that polls may ask before it is in
+            return {"ok": False, "code": Socket.refused_code, "message": "Connect first."}
         asked = said[0] if said and isinstance(said[0], dict) else {}
         try:
             turned = await visitor.watch(_session_of(asked, needed=True), _cursor_of(asked.get("fromIndex")))

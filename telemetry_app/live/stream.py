@@ -129,13 +129,13 @@ class Stream:
 
     async def join(self, seat: StreamSocket) -> None:
         """Give ``seat`` what comes from now on."""
+        self._seats.add(seat)  # before any waiting, so that a stream that somebody joins does not end
         async with self._opening:
             if self._task is None:
                 for topic in self._topics():
                     await self._hub.join(topic, self._heard)
                 await self._look()
                 self._task = asyncio.create_task(self._run())
-            self._seats.add(seat)
 
     async def leave(self, seat: StreamSocket) -> None:
         """Forget ``seat``; the stream ends with the last."""
@@ -156,8 +156,8 @@ class Stream:
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody sits here any more."""
-        return self._task is None
+        """Whether nobody sits here any more, nor is about to."""
+        return self._task is None and not self._seats
 
     def _topics(self) -> list[str]:
         return [readings_topic(team_id) for team_id in self.wish.teams]

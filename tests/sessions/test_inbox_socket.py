@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from biolab.accounts.models import User
+from biolab.accounts.models import ServiceToken, User
 from biolab.accounts.services.notifications import notify
 from biolab.accounts.services.tokens import issue_token, revoke_token
 from biolab.accounts.states import Category
@@ -78,3 +78,15 @@ async def test_a_revoked_token_closes_the_inbox_and_a_narrowed_one_never_opens_i
         refused = await opened.close_code()
 
     assert (revoked, refused) == (4401, 4403)
+
+
+async def test_a_right_that_is_lost_without_a_bell_is_missed_at_the_next_read() -> None:
+    person, token, secret = await reader()
+
+    async with socket(f"/ws/notifications?token={secret}") as opened:
+        await opened.frame()
+        await in_thread(lambda: ServiceToken.objects.filter(pk=token.pk).update(revoked_at=timezone.now()))()
+        await tell(person, "Not for them")
+        output = await opened.wire.receive_output(timeout=5)
+
+    assert (output["type"], output.get("code")) == ("websocket.close", 4401)

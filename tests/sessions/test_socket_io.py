@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,7 +18,7 @@ from biolab.accounts.roles import Role
 from biolab.accounts.services.sign_in import sign_out
 from biolab.accounts.services.teams import remove_member
 from biolab.accounts.services.tokens import issue_token, revoke_token
-from sessions_app.live import engine
+from sessions_app.live import engine, feed
 from sessions_app.live.threads import in_thread
 from sessions_app.live.visitors import SessionServer
 from sessions_app.services.sessions import move_session
@@ -394,3 +397,36 @@ async def test_a_client_that_only_steers_its_transport_is_let_go() -> None:
 
     assert waiting <= engine.PACKETS_WAITING + 1
     assert set(packets) <= {"6"}
+
+
+@pytest.mark.parametrize("moment", ["asked who it is", "known", "about to sit down"])
+async def test_who_polls_and_leaves_on_the_way_in_stays_nowhere(moment: str) -> None:
+    session, _, token = await bench()
+    other = await in_thread(make_member)(session.team, Role.LEAD)
+    server, feeds = SessionServer(), feed._feeds.setdefault(asyncio.get_running_loop(), {})
+    here: dict[str, Callable[[str], Any]] = {
+        "asked who it is": lambda eio_sid: server.manager.sid_from_eio_sid(eio_sid, "/"),
+        "known": server.is_known,
+        "about to sit down": lambda _: session.pk in feeds,
+    }
+    transport = httpx.ASGITransport(app=engine.mounted(server, None))
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://lab.example") as http:
+        opened = await http.get(f"{engine.PATH}/?EIO=4&transport=polling")
+        eio_sid = json.loads(opened.text[1:])["sid"]
+        address = f"{engine.PATH}/?EIO=4&transport=polling&sid={eio_sid}"
+        shown = json.dumps({"token": token, "sessionId": session.public_id})
+        with structlog.testing.capture_logs() as logged:
+            coming_in = asyncio.create_task(http.post(address, content=f"40{shown}"))
+            while not here[moment](eio_sid):
+                await asyncio.sleep(0)
+            await http.post(address, content="1")
+            await coming_in
+            left_behind = [server.is_known(eio_sid), *feeds]
+    async with socket(path_of(session, token=await in_thread(token_of)(other))) as watching:
+        people = (await watching.until("presence"))["data"]["people"]
+    await server.shutdown()
+
+    assert left_behind == [False]
+    assert [one["id"] for one in people] == [other.public_id]
+    assert logged == []

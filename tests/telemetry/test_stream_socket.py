@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import count
 from typing import Any
 
 import pytest
@@ -287,3 +288,27 @@ async def test_sockets_that_want_the_same_share_one_text() -> None:
         texts = [(await opened.wire.receive_output(timeout=5))["text"] for opened in (first, second)]
 
     assert texts[0] is texts[1]
+
+
+async def test_a_right_that_is_lost_without_a_bell_ends_the_readings_of_a_session_socket(settings: Any) -> None:
+    settings.LIVE_PULSE_S = 0.2
+    session, by = await bench()
+    other = await in_thread(make_member)(session.team, Role.OBSERVER)
+    (channel,) = await channels(session, 1)
+    await send(by, (channel, 0))
+
+    async def go_on() -> None:
+        for number in count(1):
+            await send(by, (channel, number))
+
+    async with socket(f"/ws/sessions/{session.public_id}?token={await token_of(other)}") as opened:
+        await opened.until("telemetry")
+        await in_thread(lambda: Membership.objects.filter(user=other).delete())()
+        sending = asyncio.create_task(go_on())
+        try:
+            code = await opened.close_code(timeout_s=8)
+        finally:
+            sending.cancel()
+            await asyncio.wait({sending})
+
+    assert code == 4403
