@@ -1,8 +1,9 @@
-"""Daphne at the pace of its slowest reader: an answer's next piece waits until the last one has gone out.
+"""Daphne at the pace of its slowest reader: the next piece or frame waits until the last one has gone out.
 
-Daphne itself takes every piece at once and keeps what the client has not read yet in memory, so that one slow reader
-of a large file would hold all of it there. And it leaves to Django what a form's body says: Twisted would read every
-upload into memory once more, and hang up on a malformed one before anybody could say what is wrong with it.
+Daphne itself takes every piece at once and keeps what the client has not read yet in memory, so that one slow reader of
+a large file, or of a long timeline, would hold all of it there. And it leaves to Django what a form's body says:
+Twisted would read every upload into memory once more, and hang up on a malformed one before anybody could say what is
+wrong with it.
 """
 
 from __future__ import annotations
@@ -69,13 +70,16 @@ class PacedServer(Server):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._paces: MutableMapping[WebRequest, _Pace] = WeakKeyDictionary()
+        self._paces: MutableMapping[WebRequest | WebSocketProtocol, _Pace] = WeakKeyDictionary()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if message.get("type") == "websocket.close" and _is_open(protocol):
             # Its own way to close refuses the codes below 3000, 1008 among them.
             reason = message.get("reason") or ""
             protocol.sendCloseFrame(code=message.get("code", 1000), reasonUtf8=reason.encode())
+            return
+        if message.get("type") == "websocket.send" and _is_open(protocol):
+            await self._send_frame(protocol, message)
             return
         if not isinstance(protocol, WebRequest) or message.get("type") != "http.response.body":
             await super().handle_reply(protocol, message)
@@ -90,3 +94,12 @@ class PacedServer(Server):  # type: ignore[misc]
         waiting = self._paces.get(protocol)
         if waiting is not None:
             await waiting.room.wait()
+
+    async def _send_frame(self, protocol: WebSocketProtocol, message: dict[str, Any]) -> None:
+        pace = self._paces.get(protocol)
+        if pace is None:
+            self._paces[protocol] = pace = _Pace()
+            protocol.unregisterProducer()  # the HTTP channel that the connection began with
+            protocol.registerProducer(pace, True)
+        await super().handle_reply(protocol, message)
+        await pace.room.wait()

@@ -1,4 +1,4 @@
-"""The embedded server sends a large answer no faster than it is read."""
+"""The embedded server sends a large answer, and a long row of frames, no faster than they are read."""
 
 import http.client
 import socket
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
 
 from biolab.private_services import free_port
 from tests.faults.house import status, wait_for
@@ -22,6 +24,13 @@ given = 0
 
 async def application(scope, receive, send):
     global given
+    if scope["type"] == "websocket":
+        await send({{"type": "websocket.accept"}})
+        for _ in range({PIECES}):
+            await send({{"type": "websocket.send", "text": "x" * {PIECE}}})
+            given += 1
+        await send({{"type": "websocket.close", "code": 1008, "reason": "All of it."}})
+        return
     await send({{"type": "http.response.start", "status": 200, "headers": []}})
     if scope["path"] == "/large":
         for _ in range({PIECES}):
@@ -72,6 +81,35 @@ def test_a_slow_reader_holds_the_answer_back_and_still_gets_all_of_it(port: int)
     assert PIECE + len(rest) == PIECE * PIECES
     assert given(port) == PIECES
     reader.close()
+
+
+def test_a_slow_socket_holds_its_frames_back_and_still_gets_all_of_them(port: int) -> None:
+    with connect(f"ws://127.0.0.1:{port}/", max_queue=1) as reader:
+        reader.recv()
+        counts = [given(port) for _ in range(50)]
+
+        rest = [reader.recv() for _ in range(PIECES - 1)]
+        with pytest.raises(ConnectionClosedError) as closed:
+            reader.recv()
+
+    assert counts[-1] < PIECES // 2
+    assert len(rest) == PIECES - 1
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "All of it.")
+
+
+def test_a_socket_that_is_lost_lets_the_server_go_on(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as leaving:
+        leaving.sendall(
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        leaving.recv(1024)
+
+    with connect(f"ws://127.0.0.1:{port}/") as reader:
+        frames = [reader.recv() for _ in range(PIECES)]
+
+    assert len(frames) == PIECES
 
 
 @pytest.mark.parametrize("body", [b"--abc--\r\n", b"nonsense", b""])
