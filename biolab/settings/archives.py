@@ -14,5 +14,6 @@ PRESS_ENVIRONMENT = env.passed_on(
 )
 MIGRATION_LOG = env.folder("MIGRATION_LOG", _ROOT / "problems" / "governance_migration.log")
 ARTIFACT_URL_SECONDS = env.number("ARTIFACT_URL_SECONDS", 300)
+VERIFY_RATE = env.text("VERIFY_RATE", "30/min")
 TIMESTAMP_URL = env.text("TIMESTAMP_URL")
 TIMESTAMP_CERTIFICATES = env.text("TIMESTAMP_CERTIFICATES")

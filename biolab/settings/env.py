@@ -69,6 +69,7 @@ VARIABLES: dict[str, str] = {
     "ARCHIVE_PDF": "0 packs archives without charts and PDF, and answers 503 to those who ask for one",
     "MIGRATION_LOG": "file that migrate_exports appends what it could not bind to",
     "ARTIFACT_URL_SECONDS": "seconds for which a signed link to an archive works",
+    "VERIFY_RATE": "archives that one address may have verified, such as 30/min",
     "TIMESTAMP_URL": "address of an RFC 3161 authority that stamps packed archives; unset: none does",
     "TIMESTAMP_CERTIFICATES": "PEM file with the authority's certificates; unset: whoever answers is not checked",
     # decks

@@ -59,6 +59,7 @@ else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CELERY_BROKER_URL = "memory://localhost/"
 EMBEDDED = not _redis_url
+VERIFY_RATE = "6000/min"  # all tests come from one address
 ARCHIVE_PDF = False  # drawing and printing take seconds; the tests of both turn it on
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 LOGGING = logging_settings(level="ERROR", style="console")

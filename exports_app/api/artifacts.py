@@ -18,7 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.accounts.models import User
+from biolab.accounts.services.sign_in import client_address
 from biolab.kernel.api import Door, sending
+from biolab.kernel.api.throttles import require_pass
 from biolab.kernel.errors import Invalid, TooLarge
 from biolab.kernel.ids import find
 from exports_app import storage
@@ -123,7 +125,7 @@ class VerifyDoor(Door):
 
     @extend_schema(
         summary="Verify an archive",
-        description="The archive as the raw body, or as `file` of a multipart form.",
+        description="The archive as the raw body, or as `file` of a multipart form; 429 beyond `VERIFY_RATE`.",
         request={
             MEDIA_TYPE: OpenApiTypes.BINARY,
             "multipart/form-data": {
@@ -137,6 +139,7 @@ class VerifyDoor(Door):
         auth=[],
     )
     def post(self, request: Request) -> Response:
+        require_pass("verify", client_address(request._request), settings.VERIFY_RATE)
         with _on_disk(request) as path:
             report = check(path)
         body: dict[str, Any] = {

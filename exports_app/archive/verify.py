@@ -34,12 +34,14 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "https://biolab.invalid/attestation/signature/v1"
 WAIVER_TYPE = "https://biolab.invalid/attestation/guardrail-waiver/v1"
 WAIVED = "governance.guardrail.waived"
+SIGNED = ("narrative_export.approval.stage_signed", "narrative_export.approval.stage_completed")
 ALGORITHMS = ("sha256", "sha512")
 MANIFESTS = tuple(f"manifest-{name}.txt" for name in ALGORITHMS)
 TAG_MANIFESTS = tuple(f"tagmanifest-{name}.txt" for name in ALGORITHMS)
 TAG_FILES = {"bagit.txt", "bag-info.txt", CRATE, SIGNATURE_FILE, PREVIEW, *MANIFESTS, *TAG_MANIFESTS}
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,199}){0,7}")
 MAX_MEMBERS, MAX_TEXT, MAX_LINE, MAX_SIGNATURES = 100_000, 32 << 20, 16 << 20, 1_000
+MAX_VALUES = 2_000_000
 ORIGINALS = ("data/raw/", "data/audio/", "data/transcripts/")
 CHUNK = 1 << 20
 MALFORMED: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError)
@@ -70,6 +72,13 @@ def must(condition: object, sentence: str) -> None:
     """Raise ``Wrong(sentence)`` unless ``condition`` holds."""
     if not condition:
         raise Wrong(sentence)
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return what a JSON text describes; of few bytes, it would otherwise make many times as many in memory."""
+    text = text.decode() if isinstance(text, bytes) else text
+    must(sum(map(text.count, "[{,")) <= MAX_VALUES, "a JSON text of too many values")
+    return json.loads(text)
 
 
 # --- formats shared with the packer -----------------------------------------------------------------------------------
@@ -396,6 +405,7 @@ class Verifier:
         self.sealed: dict[str, Any] | None = None
         self.heads: dict[int, str] = {}
         self.waived: dict[str, dict[str, Any]] = {}
+        self.signed: list[tuple[str, str, str]] = []
         self.last: tuple[int, str] = (0, "")
 
     def read(self, name: str) -> bytes:
@@ -461,7 +471,7 @@ class Verifier:
 
     def check_signature(self) -> str:
         """The crate's metadata carry the instance's signature (minisign, pre-hashed)."""
-        self.export = json.loads(self.read("data/export.json"))
+        self.export = parsed(self.read("data/export.json"))
         self.keys = {key["key_id"]: bytes.fromhex(key["public_key"]) for key in self.export["keys"]}
         for key_id, key in self.keys.items():
             must(hashlib.sha256(key).hexdigest()[:16] == key_id, f"data/export.json: {key_id} is not that key's id")
@@ -484,7 +494,7 @@ class Verifier:
 
     def check_crate(self) -> str:
         """The crate describes every payload file, with its size and digest, and nothing that is not there."""
-        graph = {node["@id"]: node for node in json.loads(self.read(CRATE))["@graph"]}
+        graph = {node["@id"]: node for node in parsed(self.read(CRATE))["@graph"]}
         files = [name for name, node in graph.items() if node.get("@type") == "File"]
         for name in files:
             must(name in self.digests, f"{name}: missing ({CRATE} describes it)")
@@ -507,23 +517,24 @@ class Verifier:
         after = self.digests["data/narrative.md"][0] - length
         must(after >= 0, "data/narrative.md: shorter than the approved dossier")
         must(after <= MAX_TEXT, "data/narrative.md: too much follows the approved dossier")
+        originals = {"data/" + one["path"]: one["sha256"] for one in self.export["originals"]}
+        wanted = {expected.encode() for expected in originals.values()}
         told: set[bytes] = set()
         before = b""
         for chunk in self.bag.chunks("data/narrative.md"):
             digest.update(chunk[:left])
             tail.append(chunk[left:])
-            told.update(_TOLD.findall(before + chunk[:left]))
+            told.update(wanted.intersection(_TOLD.findall(before + chunk[:left])))
             before = (before + chunk[:left])[-80:]
             left = max(0, left - len(chunk))
         must(digest.hexdigest() == self.export["content_digest"], "data/narrative.md: not the approved dossier")
         self.tail = b"".join(tail)
-        attachments = json.loads(self.read("data/attachments.json"))
+        attachments = parsed(self.read("data/attachments.json"))
         for attachment in attachments:
             name = "data/" + attachment["path"]
             must(name in self.digests, f"{name}: missing (data/attachments.json lists it)")
             must(self.digests[name][1] == attachment["digest"], f"{name}: not the evidence that was frozen")
         self.attachments = [(one["evidence_type"], one["reference_id"], one["digest"]) for one in attachments]
-        originals = {"data/" + one["path"]: one["sha256"] for one in self.export["originals"]}
         for name, expected in originals.items():
             must(name in self.digests, f"{name}: missing (data/export.json lists it)")
             must(self.digests[name][1] == expected, f"{name}: not the original that was frozen")
@@ -544,7 +555,7 @@ class Verifier:
         counts = {name: 0 for name, _, _ in self.channels}
         hashes = {name: hashlib.sha256() for name in counts}
         rows = csv.reader(line + "\n" for line in self.lines("data/telemetry.csv"))
-        must(next(rows) == ["channel", "timestamp", "value", "unit"], "data/telemetry.csv: another header")
+        must(next(rows, None) == ["channel", "timestamp", "value", "unit"], "data/telemetry.csv: another header")
         epoch, pack = datetime.datetime(1970, 1, 1), struct.Struct(">qd").pack
         for cell, at, value, _unit in rows:
             name = csv_original(cell)
@@ -560,7 +571,7 @@ class Verifier:
 
     def check_events(self) -> str:
         """Every event's hash follows from its text and the event before it, back to the session's genesis."""
-        checkpoint = json.loads(self.read("data/checkpoint.json"))
+        checkpoint = parsed(self.read("data/checkpoint.json"))
         session = self.export["execution_id"]
         must(checkpoint["genesis"]["session_id"] == session, "data/checkpoint.json: genesis of another session")
         previous = hashlib.sha256(b"\0" + canonical(checkpoint["genesis"])).hexdigest()
@@ -568,10 +579,10 @@ class Verifier:
         self.heads = {0: previous}
         sequence = 0
         for line in self.lines("data/events.jsonl"):
-            row = json.loads(line)
+            row = parsed(line)
             sequence += 1
             text = row["canonical"].encode()
-            event = json.loads(text)
+            event = parsed(text)
             where = f"data/events.jsonl: event {sequence}"
             must(event["sequence"] == sequence, f"{where} has the number {event['sequence']}")
             must(event["execution_id"] == session, f"{where} belongs to another session")
@@ -580,12 +591,16 @@ class Verifier:
             must(row["hash"] == previous, f"{where} was changed: its hash does not fit its text")
             if sequence in wanted:
                 self.heads[sequence] = previous
-            if event["event_type"] == "telemetry.sealed":
-                self.sealed = event["payload"]["channels"]
-            elif event["event_type"] == WAIVED:
-                self.waived[event["payload"]["waiver_id"]] = event["payload"]
+            kind, payload = event["event_type"], event["payload"]
+            if kind == "telemetry.sealed":
+                self.sealed = payload["channels"]
+            elif kind == WAIVED:
+                self.waived[payload["waiver_id"]] = payload
+            elif kind in SIGNED and payload["export_id"] == self.export["export_id"]:
+                self.signed.append((payload["stage_id"], payload["actor_id"], payload["signature"]))
+            must(len(self.waived) + len(self.signed) <= MAX_SIGNATURES, f"{where}: one signature too many")
         self.last = sequence, previous
-        claim = json.loads(checkpoint["canonical"])
+        claim = parsed(checkpoint["canonical"])
         must(claim["session_id"] == session, "data/checkpoint.json: of another session")
         must((claim["sequence"], claim["head"]) == self.last, "data/checkpoint.json: names another last event")
         self._signed("data/checkpoint.json", b"\x02", checkpoint, claim["key_id"])
@@ -604,8 +619,8 @@ class Verifier:
     def _statements(self) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(self.lines("data/signatures.jsonl")):
             must(number < MAX_SIGNATURES, "data/signatures.jsonl: too many signatures")
-            predicate = json.loads(base64.b64decode(json.loads(line)["payload"]))["predicate"]
-            yield json.loads(predicate["canonical"])
+            predicate = parsed(base64.b64decode(parsed(line)["payload"]))["predicate"]
+            yield parsed(predicate["canonical"])
 
     def check_signatures(self) -> str:
         """Each signature fits its statement, and binds what lies in this archive and nothing else."""
@@ -616,17 +631,16 @@ class Verifier:
             telemetry_digest(self.channels),
         )
         must(subject == self.export["subject_digest"], "data/export.json: subject_digest is not of what lies here")
-        waivers = 0
+        signed, waived = [], []
         for number, line in enumerate(self.lines("data/signatures.jsonl"), start=1):
             where = f"data/signatures.jsonl: signature {number}"
-            attestation = self._opened(where, json.loads(line))
+            attestation = self._opened(where, parsed(line))
             if attestation["predicateType"] == WAIVER_TYPE:
-                self._check_waiver(where, attestation)
-                waivers += 1
+                waived.append(self._check_waiver(where, attestation))
                 continue
             must(attestation["predicateType"] == PREDICATE_TYPE, f"{where}: of an unknown kind")
             predicate = attestation["predicate"]
-            statement = json.loads(predicate["canonical"])
+            statement = parsed(predicate["canonical"])
             bound = statement["subject"]
             must(bound["digest"] == subject, f"{where}: binds another record, not the one in this archive")
             must(bound["id"] == self.export["export_id"], f"{where}: belongs to another export")
@@ -636,9 +650,12 @@ class Verifier:
             must(bound["content_digest"] == self.export["content_digest"], f"{where}: binds another dossier")
             must(attestation["subject"][0]["digest"]["sha256"] == subject, f"{where}: its envelope is of another")
             self.statements.append((statement, predicate["standing"]))
+            signed.append((statement["stage_id"], statement["signer_id"], statement["signature"]))
+        everyone = signed == self.signed and waived == list(self.waived)
+        must(everyone, "data/signatures.jsonl: not every signature that data/events.jsonl tells of, or others")
         section = approvals_section(self.statements).encode()
         must(self.tail == section, "data/narrative.md: its Approvals are not the signatures in data/signatures.jsonl")
-        more = f", {waivers} by which guardrails were waived" if waivers else ""
+        more = f", {len(waived)} by which guardrails were waived" if waived else ""
         return f"{len(self.statements)} signatures over this record{more}"
 
     def _opened(self, where: str, envelope: dict[str, Any]) -> dict[str, Any]:
@@ -648,7 +665,7 @@ class Verifier:
         message = dsse_message(envelope["payloadType"], payload)
         proof = base64.b64decode(seal["sig"], validate=True)
         must(ed25519_valid(self.keys[seal["keyid"]], message, proof), f"{where}: its envelope does not fit")
-        attestation: dict[str, Any] = json.loads(payload)
+        attestation: dict[str, Any] = parsed(payload)
         predicate = attestation["predicate"]
         self._signed(where, b"\x03", predicate, predicate["key_id"])
         return attestation
@@ -656,10 +673,10 @@ class Verifier:
     def _placed(self, where: str, chain: dict[str, Any]) -> None:
         must(self.heads.get(chain["sequence"]) == chain["head"], f"{where}: names an event that is not in the chain")
 
-    def _check_waiver(self, where: str, attestation: dict[str, Any]) -> None:
-        """A waiver belongs to this session, the chain tells the same of it, and its simulation is the one it names."""
+    def _check_waiver(self, where: str, attestation: dict[str, Any]) -> str:
+        """A waiver belongs to this session, the chain tells the same of it, its simulation is the one it names."""
         predicate = attestation["predicate"]
-        waiver, simulation = json.loads(predicate["canonical"]), json.loads(predicate["simulation"])
+        waiver, simulation = parsed(predicate["canonical"]), parsed(predicate["simulation"])
         must(waiver["execution_id"] == self.export["execution_id"], f"{where}: belongs to another session")
         self._placed(where, waiver["chain"])
         told = self.waived.get(waiver["waiver_id"], {"waiver_id": ""})
@@ -670,6 +687,7 @@ class Verifier:
         named = (simulation["simulation_id"], simulation["execution_id"])
         must(named == (waiver["simulation_id"], waiver["execution_id"]), f"{where}: waives a simulation of elsewhere")
         must(attestation["subject"][0]["digest"]["sha256"] == digest, f"{where}: its envelope is of another")
+        return str(waiver["waiver_id"])
 
 
 _TOLD = re.compile(rb"SHA-256 ([0-9a-f]{64})")

@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
-from biolab.kernel.errors import Invalid, Refusal, TooLarge
+from biolab.accounts.services.sign_in import client_address
+from biolab.kernel.api.throttles import require_pass
+from biolab.kernel.errors import Invalid, Refusal, TooLarge, TooMany
 from exports_app import storage
 from exports_app.archive.verify import Report, Wrong, check, parse_key
 
@@ -33,9 +35,14 @@ class VerifyPage(View):
         return self._page(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        sent = cast("UploadedFile[bytes] | None", request.FILES.get("file"))
         try:
+            require_pass("verify", client_address(request), settings.VERIFY_RATE)
+            sent = cast("UploadedFile[bytes] | None", request.FILES.get("file"))
             report = _checked(sent, request.POST.get("key", "").strip())
+        except TooMany as refusal:
+            page = self._page(request, refusal=refusal, status=429)
+            page.headers["Retry-After"] = str(refusal.retry_after_s)
+            return page
         except Refusal as refusal:
             return self._page(request, refusal=refusal, status=413 if isinstance(refusal, TooLarge) else 422)
         found = {one.name: one for one in report.checks}

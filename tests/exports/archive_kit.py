@@ -120,6 +120,26 @@ def checkpoint(events: Sequence[EventText], key: Key) -> CheckpointRecord:
     return CheckpointRecord(text.decode(), key.sign(CHECKPOINT + text).hex())
 
 
+def approved(*names: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the facts by which a history tells of signatures, and of the end of their ladder."""
+    return [
+        *(
+            (
+                "narrative_export.approval.stage_completed",
+                {
+                    "export_id": EXPORT,
+                    "stage_id": f"stage_{index:026d}",
+                    "actor_id": f"user_{index:026d}",
+                    "signature": name,
+                    "status": "approved",
+                },
+            )
+            for index, name in enumerate(names or ("Ada Lovelace", "Grace Hopper"), start=1)
+        ),
+        ("narrative_export.approval.finalized", {"export_id": EXPORT}),
+    ]
+
+
 def signature(
     index: int, *, name: str, subject: str, content: str, head: EventText, sequence: int, key: Key, typed: str = ""
 ) -> SignatureRecord:
@@ -249,7 +269,7 @@ def contents(
                 ("session.created", {"title": text or "Fed-batch 12"}),
                 ("note.created", {"content": text or "Foam", "note": text or "Foam"}),
                 ("telemetry.sealed", {"readings": 100, "channels": sealed}),
-                ("narrative_export.approval.finalized", {"export_id": EXPORT}),
+                *approved(name, text or "Grace Hopper"),
             ],
             who=name,
         )
@@ -319,7 +339,7 @@ def waived(*, key: Key | None = None) -> ArchiveContents:
         [
             ("session.created", {"title": "Fed-batch 12"}),
             ("governance.guardrail.waived", told),
-            ("narrative_export.approval.finalized", {"export_id": EXPORT}),
+            *approved(),
         ]
     )
     record = {

@@ -117,7 +117,7 @@ def _other_photo(whole: ArchiveContents) -> ArchiveContents:
         (_other_readings, "The readings are not the ones that were sealed."),
         (
             lambda whole: replace(whole, events=lambda: iter(list(whole.events())[:-1])),
-            "The checkpoint stands at event 4",
+            "The checkpoint stands at event 6",
         ),
     ],
 )

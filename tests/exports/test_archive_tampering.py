@@ -246,7 +246,10 @@ def _own_original(files: dict[str, bytes]) -> None:
     ("change", "words"),
     [
         (replacing("data/narrative.md", b"Foam", b"Fame"), "data/narrative.md: not the approved dossier"),
-        (replacing("data/narrative.md", b"Grace", b"Gracy"), "data/narrative.md: its Approvals are not the signatures"),
+        (
+            replacing("data/narrative.md", b"### Grace", b"### Gracy"),
+            "data/narrative.md: its Approvals are not the sig",
+        ),
         (lambda files: files.update({"data/narrative.md": b"#"}), "data/narrative.md: shorter than the approved"),
         (
             replacing(PHOTO, b"PNG", b"GNP"),
@@ -273,7 +276,7 @@ def _own_original(files: dict[str, bytes]) -> None:
             "data/events.jsonl: event 2 was changed",
         ),
         (_events(lambda rows: rows.pop(1)), "data/events.jsonl: event 2 has the number 3"),
-        (_events(lambda rows: rows.reverse()), "data/events.jsonl: event 1 has the number 4"),
+        (_events(lambda rows: rows.reverse()), "data/events.jsonl: event 1 has the number 6"),
         (_events(lambda rows: rows.pop()), "data/checkpoint.json: names another last event"),
         (_events(lambda rows: rows[0].update(canonical="[]")), "malformed (TypeError"),
         (_events(lambda rows: rows[0].update(canonical="[" * 99999)), "malformed (RecursionError"),
@@ -305,7 +308,8 @@ def _own_original(files: dict[str, bytes]) -> None:
             "data/signatures.jsonl: signature 1: other approval rules",
         ),
         (_flood_of_signatures, "data/signatures.jsonl: too many signatures"),
-        (_drop_second_signature, "data/narrative.md: its Approvals are not the signatures"),
+        (_drop_second_signature, "data/signatures.jsonl: not every signature that data/events.jsonl tells of"),
+        (lambda files: files.update({"data/telemetry.csv": b""}), "data/telemetry.csv: another header"),
         (
             replacing("data/export.json", b'"snapshot_digest": "cd', b'"snapshot_digest": "ce'),
             "data/export.json: subject_digest is not of what lies here",
@@ -323,6 +327,36 @@ def test_even_whoever_holds_the_key_cannot_change_what_was_signed(
     said = _first_bad(forge(archive, change, care=Care.SIGNATURE, key=OWN), tmp_path)
 
     assert said.startswith(words), said
+
+
+def test_a_waiver_left_out_or_told_twice_is_noticed_by_whoever_reads_the_history(tmp_path: Path) -> None:
+    contents = kit.waived()
+    without, twice = replace(contents, waivers=()), replace(contents, waivers=contents.waivers * 2)
+
+    said = [_first_bad(kit.pack(of), tmp_path) for of in (without, twice)]
+
+    assert said == ["data/signatures.jsonl: not every signature that data/events.jsonl tells of, or others"] * 2
+
+
+def test_a_signature_left_out_of_everything_but_the_history_is_noticed(tmp_path: Path) -> None:
+    contents = kit.contents()
+    first, second = contents.signatures
+
+    said = [
+        _first_bad(kit.pack(replace(contents, signatures=given)), tmp_path) for given in ((first,), (second, first))
+    ]
+
+    assert said == ["data/signatures.jsonl: not every signature that data/events.jsonl tells of, or others"] * 2
+
+
+def test_a_text_that_would_fill_the_memory_is_not_read(archive: bytes, tmp_path: Path) -> None:
+    def swell(files: dict[str, bytes]) -> None:
+        many = b"[" + b"{}," * verify.MAX_VALUES + b"{}]"
+        files["data/export.json"] = b'{"more": ' + many + b"," + files["data/export.json"][1:]
+
+    said = _first_bad(forge(archive, swell, care=Care.SIGNATURE, key=OWN), tmp_path)
+
+    assert said == "a JSON text of too many values"
 
 
 def _waiver(**changes: str) -> kit.ArchiveContents:
@@ -387,7 +421,8 @@ def test_an_export_of_a_running_session_stands_beside_a_later_seal(tmp_path: Pat
     whole = kit.contents()
     assert whole.telemetry is not None
     later = {"pH": {"count": 999, "sha256": "00" * 32}}
-    events = kit.chain([("session.created", {}), ("note.created", {}), ("telemetry.sealed", {"channels": later})])
+    facts = [("session.created", {}), ("note.created", {}), ("telemetry.sealed", {"channels": later})]
+    events = kit.chain([*facts, *kit.approved()])
     contents = kit.contents(events=events)
     assert contents.telemetry is not None
     path = tmp_path / "running.eln"

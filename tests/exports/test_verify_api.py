@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from exports_app import storage
 from exports_app.models import NarrativeExport
@@ -21,8 +23,8 @@ def archive_of(export: NarrativeExport) -> bytes:
         return file.read()
 
 
-def raw(data: bytes, content_type: str = "application/vnd.eln+zip") -> Any:
-    return client_of(None).generic("POST", URL, data, content_type=content_type)
+def raw(data: bytes, content_type: str = "application/vnd.eln+zip", **more: Any) -> Any:
+    return client_of(None).generic("POST", URL, data, content_type=content_type, **more)
 
 
 def test_an_archive_verifies_as_body_and_in_a_form() -> None:
@@ -59,6 +61,23 @@ def test_nothing_and_too_much_are_refused(settings: Any) -> None:
     form = client_of(None).post(URL, {"other": "field"}, format="multipart")
 
     assert (empty.status_code, large.status_code, form.status_code) == (422, 413, 422)
+
+
+def test_who_asks_too_often_is_told_when_again_on_page_and_api_alike(settings: Any) -> None:
+    settings.VERIFY_RATE = "3/day"
+    cache.clear()
+    page = Client(REMOTE_ADDR="203.0.113.7")
+
+    first = [raw(b"no archive at all", REMOTE_ADDR="203.0.113.7") for _ in range(2)]
+    shown = [page.post("/verify", {}) for _ in range(2)]
+    refused = raw(b"no archive at all", REMOTE_ADDR="203.0.113.7")
+
+    assert [answer.status_code for answer in (*first, *shown, refused)] == [200, 200, 422, 429, 429]
+    assert "too often" in shown[1].content.decode()
+    assert refused.json()["code"] == "throttled"
+    assert 0 < int(refused.headers["Retry-After"]) <= 86400
+    assert 0 < int(shown[1].headers["Retry-After"]) <= 86400
+    assert raw(b"no archive at all", REMOTE_ADDR="203.0.113.8").status_code == 200
 
 
 def test_nothing_of_it_is_kept() -> None:

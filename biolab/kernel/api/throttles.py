@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+
+from biolab.kernel.errors import TooMany
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -44,6 +47,21 @@ def may_pass(kind: str, person: Any) -> bool:
         kind: ``read`` or ``write``.
     """
     return _count(kind, person)[0]
+
+
+def require_pass(kind: str, who: str, rate: str) -> None:
+    """Count one more of ``kind``, which has a rate of its own such as ``30/min``.
+
+    Args:
+        who: a person's key, or an address.
+
+    Raises:
+        TooMany: the rate does not allow it.
+    """
+    passes, left_s = _count(kind, who, rate)
+    if not passes:
+        left_s = math.ceil(left_s)
+        raise TooMany(f"That was too often. Try again in {left_s} seconds.", retry_after_s=left_s, code="throttled")
 
 
 @dataclass(slots=True)
