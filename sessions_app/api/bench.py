@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema
@@ -11,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from biolab.accounts.services.teams import team_for
-from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api import Door
 from biolab.kernel.api.paging import paged
 from biolab.kernel.ids import find
 from sessions_app.api.bench_forms import (
@@ -20,12 +18,13 @@ from sessions_app.api.bench_forms import (
     BenchSessionFilters,
     BenchSessionForm,
     BenchSessionOut,
+    given,
     session_shape,
 )
 from sessions_app.errors import SessionEnded
 from sessions_app.models import LabSession, Protocol
 from sessions_app.selectors import sessions_holding, with_note_counts
-from sessions_app.services.sessions import change_session, move_session, start_session
+from sessions_app.services.sessions import change_session, move_session, session_etag, start_session
 from sessions_app.states import COMPLETE, ENDED_STATUSES
 
 
@@ -41,11 +40,6 @@ class SessionDoorBase(Door):
         """Answer one session with its tag."""
         counted = with_note_counts(LabSession.objects.filter(pk=session.pk)).get()
         return self.answer(session_shape(counted), etag=session_etag(counted))
-
-
-def session_etag(session: LabSession) -> str:
-    """Return the entity tag of a session; a note more or less does not change it."""
-    return etag_of(session.pk, session.name, session.description, session.status)
 
 
 class SessionsDoor(SessionDoorBase):
@@ -112,12 +106,15 @@ class SessionDoor(SessionDoorBase):
     def patch(self, request: Request, sid: str) -> Response:
         session = find(self.visible(), sid)
         self.must_match(session_etag(session))
-        form: dict[str, Any] = self.validated(BenchSessionChange)
+        read = session_etag(session) if "If-Match" in request.headers else None
+        form = given(self.validated(BenchSessionChange))
         reason = form.get("reason", "")
         with transaction.atomic():
             wording = {name: form[name] for name in ("name", "description") if name in form}
-            if wording:
-                session = change_session(session=session, by=self.person, at=self.now, reason=reason, **wording)
+            if wording or read is not None:
+                session = change_session(
+                    session=session, by=self.person, at=self.now, reason=reason, if_match=read, **wording
+                )
             if form.get("status") == ENDED:
                 session = move_session(session=session, move=COMPLETE, by=self.person, at=self.now, reason=reason)
             elif "status" in form and session.is_ended:

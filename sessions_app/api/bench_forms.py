@@ -29,14 +29,14 @@ class BenchSessionForm(serializers.Serializer[Any]):
 
 
 class BenchSessionChange(serializers.Serializer[Any]):
-    """What may be changed of a session."""
+    """What may be changed of a session; what is left out, or null, stays."""
 
-    name = serializers.CharField(max_length=MAX_NAME, required=False)
+    name = serializers.CharField(max_length=MAX_NAME, required=False, allow_null=True)
     description = serializers.CharField(
-        max_length=MAX_DESCRIPTION, required=False, allow_blank=True, trim_whitespace=False
+        max_length=MAX_DESCRIPTION, required=False, allow_blank=True, allow_null=True, trim_whitespace=False
     )
-    status = serializers.ChoiceField(choices=[ACTIVE, ENDED], required=False)
-    reason = serializers.CharField(max_length=MAX_REASON, required=False, allow_blank=True)
+    status = serializers.ChoiceField(choices=[ACTIVE, ENDED], required=False, allow_null=True)
+    reason = serializers.CharField(max_length=MAX_REASON, required=False, allow_blank=True, allow_null=True)
 
 
 class BenchSessionFilters(serializers.Serializer[Any]):
@@ -60,11 +60,11 @@ class BenchSessionOut(serializers.Serializer[Any]):
 
 class _NoteForm(serializers.Serializer[Any]):
     speaker = serializers.CharField(max_length=MAX_SPEAKER, required=False, allow_blank=True, allow_null=True)
-    type = serializers.ChoiceField(choices=NoteType.choices, required=False)
+    type = serializers.ChoiceField(choices=NoteType.choices, required=False, allow_null=True)
     tags = serializers.ListField(
         child=serializers.CharField(max_length=MAX_TAG), max_length=MAX_TAGS, required=False, allow_null=True
     )
-    reason = serializers.CharField(max_length=MAX_REASON, required=False, allow_blank=True)
+    reason = serializers.CharField(max_length=MAX_REASON, required=False, allow_blank=True, allow_null=True)
 
 
 class NoteForm(_NoteForm):
@@ -76,9 +76,9 @@ class NoteForm(_NoteForm):
 
 
 class NoteChange(_NoteForm):
-    """A correction; what is left out stays."""
+    """A correction; what is left out, or null, stays."""
 
-    content = serializers.CharField(max_length=MAX_CONTENT, trim_whitespace=False, required=False)
+    content = serializers.CharField(max_length=MAX_CONTENT, trim_whitespace=False, required=False, allow_null=True)
 
 
 class NoteAddition(serializers.Serializer[Any]):
@@ -166,6 +166,11 @@ class NoteVersionOut(serializers.Serializer[Any]):
     by = serializers.CharField(allow_null=True)
     by_name = serializers.CharField()
     at = serializers.DateTimeField()
+
+
+def given(form: dict[str, Any]) -> dict[str, Any]:
+    """Return the form without the values that are null, which clients send for what they leave out."""
+    return {name: value for name, value in form.items() if value is not None}
 
 
 class MessageOut(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from biolab.accounts.api.forms import Done, Numbered
 from biolab.accounts.models import User
 from biolab.kernel.ids import typeid
 from biolab.kernel.times import iso, iso_or_none
-from sessions_app.api.console_fields import PublicId
+from sessions_app.api.console_fields import PublicId, UtcTime
 from sessions_app.models import LabSession, LogEntry
 from sessions_app.models.log import MAX_CONTENT
 from sessions_app.states import Severity
@@ -39,9 +39,9 @@ class ExperimentReason(serializers.Serializer[Any]):
 
 
 class ExperimentChange(ExperimentReason):
-    """A new name; `reason` is needed once the experiment has stopped."""
+    """A new name; null leaves it. `reason` is needed once the experiment has stopped."""
 
-    name = serializers.CharField(max_length=MAX_NAME, required=False)
+    name = serializers.CharField(max_length=MAX_NAME, required=False, allow_null=True)
 
 
 class ExperimentOut(serializers.Serializer[Any]):
@@ -73,18 +73,20 @@ class LogForm(serializers.Serializer[Any]):
 
 
 class LogChange(serializers.Serializer[Any]):
-    """What may be changed of a line; its words by its author alone."""
+    """What may be changed of a line, its words by its author alone; what is left out, or null, stays."""
 
-    status_type = serializers.ChoiceField(choices=[READ, UNREAD], required=False)
-    content = serializers.CharField(max_length=MAX_CONTENT, required=False)
+    status_type = serializers.ChoiceField(choices=[READ, UNREAD], required=False, allow_null=True)
+    content = serializers.CharField(max_length=MAX_CONTENT, required=False, allow_null=True)
 
 
 class LogFilters(serializers.Serializer[Any]):
-    """Which lines to list."""
+    """Which lines to list; the dates are inclusive, and UTC without an offset."""
 
     logging_type = serializers.ChoiceField(choices=Severity.choices, required=False)
     status_type = serializers.ChoiceField(choices=[READ, UNREAD], required=False)
     search = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    from_date = UtcTime(naive="utc", required=False)
+    to_date = UtcTime(naive="utc", required=False)
 
 
 class LogOut(serializers.Serializer[Any]):

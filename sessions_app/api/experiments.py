@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,14 +9,15 @@ from rest_framework.response import Response
 
 from biolab.accounts.api.forms import Done
 from biolab.accounts.services.teams import team_for
-from biolab.kernel.api import Door, etag_of
+from biolab.kernel.api import Door
 from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.ids import find
 from sessions_app.api import controllers as forms
+from sessions_app.api.bench_forms import given
 from sessions_app.api.controllers import TAGS, experiment_shape
 from sessions_app.models import LabSession
 from sessions_app.services.experiments import hide_session
-from sessions_app.services.sessions import change_session, move_session, start_session
+from sessions_app.services.sessions import change_session, move_session, session_etag, start_session
 from sessions_app.states import COMPLETE
 
 
@@ -33,7 +32,7 @@ class ExperimentDoorBase(Door):
     def told(self, session: LabSession, message: str, status: int = 200) -> Response:
         """Answer what was done, and the experiment."""
         said = {"status": "success", "message": message, **experiment_shape(session)}
-        return self.answer(said, status, etag=_tag(session))
+        return self.answer(said, status, etag=session_etag(session))
 
 
 class ExperimentsDoor(ExperimentDoorBase):
@@ -69,7 +68,7 @@ class ExperimentDoor(ExperimentDoorBase):
     @extend_schema(tags=TAGS, summary="One experiment", responses=forms.ExperimentOut)
     def get(self, request: Request, experiment_id: str) -> Response:
         session = find(self.visible(), experiment_id)
-        return self.answer(experiment_shape(session), etag=_tag(session))
+        return self.answer(experiment_shape(session), etag=session_etag(session))
 
     @extend_schema(
         tags=TAGS,
@@ -79,9 +78,10 @@ class ExperimentDoor(ExperimentDoorBase):
     )
     def put(self, request: Request, experiment_id: str) -> Response:
         session = find(self.visible(), experiment_id)
-        self.must_match(_tag(session))
-        form: dict[str, Any] = self.validated(forms.ExperimentChange)
-        session = change_session(session=session, by=self.person, at=self.now, **form)
+        self.must_match(session_etag(session))
+        read = session_etag(session) if "If-Match" in request.headers else None
+        form = given(self.validated(forms.ExperimentChange))
+        session = change_session(session=session, by=self.person, at=self.now, if_match=read, **form)
         return self.told(session, "Experiment changed.")
 
     @extend_schema(
@@ -115,7 +115,3 @@ class ExperimentStopDoor(ExperimentDoorBase):
         reason = self.validated(forms.ExperimentReason).get("reason", "")
         session = move_session(session=session, move=COMPLETE, by=self.person, at=self.now, reason=reason)
         return self.told(session, "Experiment stopped.")
-
-
-def _tag(session: LabSession) -> str:
-    return etag_of(*experiment_shape(session).items())

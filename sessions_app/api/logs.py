@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +12,7 @@ from biolab.kernel.api import Door, etag_of
 from biolab.kernel.api.paging import NUMBERED
 from biolab.kernel.ids import find
 from sessions_app.api import controllers as forms
+from sessions_app.api.bench_forms import given
 from sessions_app.api.controllers import READ, TAGS, log_shape
 from sessions_app.models import LogEntry
 from sessions_app.services.logs import change_log, withdraw_log, write_log
@@ -38,6 +37,8 @@ class LogsDoor(Door):
             type=asked.get("logging_type", ""),
             is_read=asked["status_type"] == READ if "status_type" in asked else None,
             text=asked.get("search", ""),
+            since=asked.get("from_date"),
+            until=asked.get("to_date"),
         )
         return self.numbered(found, log_shape)
 
@@ -78,7 +79,7 @@ class LogDoor(Door):
     def put(self, request: Request, log_id: str) -> Response:
         entry = self.entry(log_id)
         self.must_match(_tag(entry))
-        form: dict[str, Any] = self.validated(forms.LogChange)
+        form = given(self.validated(forms.LogChange))
         is_read = form["status_type"] == READ if "status_type" in form else None
         entry = change_log(entry=entry, by=self.person, at=self.now, content=form.get("content"), is_read=is_read)
         told = {"status": "success", "message": "Log entry changed.", **log_shape(entry)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from django.db.models import QuerySet
@@ -27,6 +26,7 @@ from sessions_app.api.bench_forms import (
     NoteVersionOut,
     NoteWithdrawal,
     WithdrawalQuery,
+    given,
     note_shape,
     session_status,
     version_shape,
@@ -86,7 +86,7 @@ class NotesDoor(_NoteDoor):
     )
     def post(self, request: Request, sid: str) -> Response:
         session = self.session(sid)
-        form = _given(self.validated(NoteForm))
+        form = given(self.validated(NoteForm))
         return self.shown(write_note(session=session, by=self.person, at=self.now, **form), session)
 
 
@@ -107,11 +107,7 @@ class NoteDoor(_NoteDoor):
     def put(self, request: Request, sid: str, nid: str) -> Response:
         session = self.session(sid)
         note = self.note(session, nid)
-        form = self.validated(NoteChange)
-        if "speaker" in form:
-            form["speaker"] = form["speaker"] or ""
-        if "tags" in form:
-            form["tags"] = form["tags"] or []
+        form = given(self.validated(NoteChange))
         version = self.version_read(note)
         return self.shown(correct_note(note=note, by=self.person, at=self.now, version=version, **form), session)
 
@@ -189,11 +185,6 @@ class NotesExportDoor(_NoteDoor):
 def _by_time(session: LabSession) -> QuerySet[Note]:
     notes = Note.objects.standing().filter(session=session).select_related("speech").defer("speech__words")
     return notes.order_by("timestamp", "id")
-
-
-def _given(form: dict[str, Any]) -> dict[str, Any]:
-    """Return the form without the values that are null, which mean the same as none."""
-    return {name: value for name, value in form.items() if value is not None}
 
 
 def attachment(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -39,9 +40,19 @@ class LogEntryQuerySet(models.QuerySet["LogEntry"]):
         """Those that nobody has withdrawn."""
         return self.filter(withdrawn_at__isnull=True)
 
-    def matching(self, *, type: str = "", is_read: bool | None = None, text: str = "") -> Self:
-        """Those that every given filter lets through."""
+    def matching(
+        self,
+        *,
+        type: str = "",
+        is_read: bool | None = None,
+        text: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Self:
+        """Those that every given filter lets through; ``since`` and ``until`` are inclusive."""
         found = self.filter(type=type) if type else self
+        found = found.filter(created_at__gte=since) if since is not None else found
+        found = found.filter(created_at__lte=until) if until is not None else found
         if is_read is not None:
             found = found.filter(read_at__isnull=not is_read)
         return found.filter(content__icontains=text) if text else found

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from biolab.accounts.models import Team, User
 from biolab.accounts.roles import Right
-from biolab.kernel.errors import Invalid
+from biolab.kernel.api import etag_of
+from biolab.kernel.errors import Invalid, Stale
 from biolab.kernel.ids import new_uuid, typeid
 from biolab.kernel.machine import Move
 from biolab.kernel.times import iso
@@ -157,20 +158,25 @@ def change_session(
     name: str | None = None,
     description: str | None = None,
     reason: str = "",
+    if_match: str | None = None,
 ) -> LabSession:
     """Change what a session is called or how it is described; both wordings stay on the timeline.
 
     Args:
         name, description: the new wording; None leaves it.
         reason: why; needed once the session has ended.
+        if_match: the entity tag the caller read; None does not ask.
 
     Raises:
         Forbidden: the person may not run sessions of this team.
+        Stale: the session is no longer as ``if_match`` says.
         SessionEnded: it has ended and no reason was given.
         Invalid: a blank or overlong wording.
     """
     session = LabSession.objects.hold(session.pk)
     require_right(by, Right.RUN, session.team_id)
+    if if_match is not None and if_match != session_etag(session):
+        raise Stale("It has changed since you read it.", etag=session_etag(session))
     wanted = {"name": named(name) if name is not None else session.name}
     wanted["description"] = described(description) if description is not None else session.description
     before = {field: getattr(session, field) for field in wanted if getattr(session, field) != wanted[field]}
@@ -186,6 +192,11 @@ def change_session(
     session.save(update_fields=[*after, "updated_at"])
     timeline.record(session, SessionChanged(before=before, after=after, reason=reason), by=by, at=at)
     return session
+
+
+def session_etag(session: LabSession) -> str:
+    """Return the entity tag of a session; a note more or less does not change it."""
+    return etag_of(session.pk, session.name, session.description, session.status)
 
 
 def open_moves(session: LabSession, person: User) -> list[Move]:

@@ -176,6 +176,12 @@ def test_a_stopped_experiment_is_renamed_with_a_reason_only(client: APIClient, s
     assert (with_one.status_code, with_one.json()["name"]) == (200, "Bed 3")
 
 
+def test_a_name_that_is_null_stays(client: APIClient, session: LabSession) -> None:
+    answer = client.put(f"{EXPERIMENTS}/{session.public_id}", {"name": None}, format="json")
+
+    assert (answer.status_code, answer.json()["name"]) == (200, session.name)
+
+
 def test_a_change_holds_for_the_version_that_was_read(client: APIClient, session: LabSession) -> None:
     tag = client.get(one(session))["ETag"]
     client.put(one(session), {"name": "Theirs"}, format="json", headers={"If-Match": tag})

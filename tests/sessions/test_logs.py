@@ -16,6 +16,7 @@ from biolab.accounts.models import Team, User
 from biolab.accounts.roles import PlatformRole, Role
 from biolab.kernel.errors import Forbidden
 from biolab.kernel.models import SecurityEntry
+from biolab.kernel.times import iso
 from sessions_app.models import LogEntry
 from sessions_app.services.logs import change_log, forget_old_logs, restore_log, withdraw_log, write_log
 from tests.factories import accounts
@@ -94,6 +95,16 @@ def test_a_line_tells_information_unless_it_says_otherwise(client: APIClient) ->
 def test_what_is_no_line_is_not_written(client: APIClient, body: dict[str, Any]) -> None:
     assert client.post(LOGS, body, format="json").status_code == 422
     assert not LogEntry.objects.exists()
+
+
+def test_what_is_null_in_a_change_stays(client: APIClient, team: Team, operator: User) -> None:
+    entry = line(team, operator)
+
+    marked = client.put(f"{LOGS}/{entry.public_id}", {"status_type": "read", "content": None}, format="json")
+    nothing = client.put(f"{LOGS}/{entry.public_id}", {"status_type": None, "content": None}, format="json")
+
+    assert [marked.status_code, nothing.status_code] == [200, 200]
+    assert (nothing.json()["status_type"], nothing.json()["content"]) == ("read", "Valve stuck")
 
 
 @pytest.mark.parametrize("body", [{"status_type": "seen"}, {"content": ""}, {"content": "x" * 501}])
@@ -186,6 +197,17 @@ def test_the_log_tells_how_each_session_went(client: APIClient, team: Team, oper
         "Experiment “Pump” started.",
         "Experiment “Pump” was aborted.",
     ]
+
+
+def test_the_log_is_narrowed_by_time_both_ends_included(client: APIClient, team: Team, operator: User) -> None:
+    for hour in range(4):
+        write_log(team=team, by=operator, at=NINE + timedelta(hours=hour), content=f"Hour {hour}")
+    ten, eleven = (iso(NINE + timedelta(hours=hour)) for hour in (1, 2))
+
+    assert contents(client, f"?from_date={ten}&to_date={eleven}") == ["Hour 2", "Hour 1"]
+    assert contents(client, f"?from_date={eleven}") == ["Hour 3", "Hour 2"]
+    assert contents(client, f"?to_date={ten.removesuffix('Z')}") == ["Hour 1", "Hour 0"]
+    assert [client.get(f"{LOGS}?{name}=soon").status_code for name in ("from_date", "to_date")] == [422, 422]
 
 
 def test_the_log_is_narrowed_by_type_mark_and_words(client: APIClient, team: Team, operator: User) -> None:

@@ -184,6 +184,20 @@ def test_ending_a_session_happens_once(client: APIClient, session: LabSession) -
     assert everything() == before
 
 
+def test_what_is_null_in_a_change_of_a_session_stays(client: APIClient, session: LabSession) -> None:
+    path, before = f"/api/sessions/{session.public_id}", session.name
+
+    described = client.patch(path, {"name": None, "description": "Cold", "status": None}, format="json")
+    nothing = client.patch(path, {"name": None, "description": None, "status": None, "reason": None}, format="json")
+
+    assert [described.status_code, nothing.status_code] == [200, 200]
+    assert (nothing.json()["name"], nothing.json()["description"], nothing.json()["status"]) == (
+        before,
+        "Cold",
+        "active",
+    )
+
+
 def test_a_session_is_changed_only_by_who_has_read_it_last(client: APIClient, session: LabSession) -> None:
     path = f"/api/sessions/{session.public_id}"
     etag = client.get(path)["ETag"]
@@ -352,6 +366,25 @@ def test_correcting_appending_and_the_history(client: APIClient, session: LabSes
     assert {row["by_name"] for row in history.json()} == {lead.printed_name}
     assert client.put(notes_of(session, nid), {"content": " "}, format="json").status_code == 422
     assert client.patch(notes_of(session, nid), {}, format="json").status_code == 422
+
+
+def test_what_is_null_in_a_correction_stays_and_what_is_empty_goes(client: APIClient, session: LabSession) -> None:
+    told = client.post(notes_of(session), body(speaker="Engineer A", tags=["motor"]), format="json").json()
+    one = notes_of(session, told["id"])
+    nulls = dict.fromkeys(("content", "speaker", "type", "tags", "reason"))
+
+    same = client.put(one, nulls, format="json").json()
+    other = client.put(one, {**nulls, "content": "Falling"}, format="json").json()
+    empty = client.put(one, {"speaker": "", "tags": []}, format="json").json()
+
+    assert same == told
+    assert (other["content"], other["speaker"], other["tags"], other["version"]) == (
+        "Falling",
+        "Engineer A",
+        ["motor"],
+        2,
+    )
+    assert (empty["content"], empty["speaker"], empty["tags"]) == ("Falling", None, [])
 
 
 def test_deleting_hides_a_note_and_keeps_its_history(client: APIClient, session: LabSession) -> None:

@@ -1,4 +1,4 @@
-"""Every status meets every move."""
+"""Every status meets every move, and every wording the one that was read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from biolab.accounts.models import ServiceToken
 from biolab.accounts.roles import PlatformRole, Role, Scope
 from biolab.kernel import keys
 from biolab.kernel.canonical import CHECKPOINT
-from biolab.kernel.errors import Forbidden, Invalid
+from biolab.kernel.errors import Forbidden, Invalid, Stale
 from biolab.kernel.machine import Move, MoveRefused
 from sessions_app.models import LabSession
-from sessions_app.services.sessions import move_session, open_moves
+from sessions_app.services.sessions import change_session, move_session, open_moves, session_etag
 from sessions_app.states import (
     ABORT,
     COMPLETE,
@@ -178,4 +178,17 @@ def test_a_reason_without_end_is_refused(clock: Clock) -> None:
     with pytest.raises(Invalid):
         move_session(session=session, move=PAUSE, by=session.created_by, at=clock(), reason="x" * 2001)
 
+    assert all_that_is_written() == before
+
+
+def test_another_wording_holds_for_the_one_that_was_read_even_if_it_changes_meanwhile(clock: Clock) -> None:
+    session = SessionFactory(running=True)
+    lead, read = make_member(session.team, Role.LEAD), session_etag(session)
+    theirs = change_session(session=session, by=lead, at=clock(), name="Theirs", if_match=read)
+    before = all_that_is_written()
+
+    with pytest.raises(Stale) as late:
+        change_session(session=session, by=lead, at=clock(), name="Mine", if_match=read)
+
+    assert late.value.facts["etag"] == session_etag(theirs)
     assert all_that_is_written() == before
