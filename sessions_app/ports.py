@@ -56,6 +56,25 @@ class ChannelEnvelope:
     high: list[float]
 
 
+@dataclass(frozen=True)
+class Anomaly:
+    """A stretch in which a channel was beyond its limits, or silent.
+
+    Attributes:
+        told: what it is about, in a few words after the channel's name.
+        until: None while it goes on.
+        answered: whether somebody has said what they make of it.
+    """
+
+    id: str
+    channel: str
+    channel_id: str
+    told: str
+    since: datetime
+    until: datetime | None
+    answered: bool
+
+
 class Readings(Protocol):
     """Read access to the readings of a session."""
 
@@ -78,6 +97,9 @@ class Readings(Protocol):
     def channels(self, session: LabSession) -> list[ChannelSummary]:
         """Return the channels with readings in this session, by name."""
 
+    def anomalies(self, session: LabSession, *, most: int) -> list[Anomaly]:
+        """Return at most ``most`` anomalies: first those that nobody has answered for, then the newest."""
+
     def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:
         """Return what each channel with readings did, by name, in at most ``places`` intervals."""
 
@@ -96,6 +118,9 @@ class NoReadings:
         return {}
 
     def channels(self, session: LabSession) -> list[ChannelSummary]:
+        return []
+
+    def anomalies(self, session: LabSession, *, most: int) -> list[Anomaly]:
         return []
 
     def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from biolab.accounts.models import Membership, User
 from biolab.accounts.roles import Right
-from sessions_app.models import LabSession, Note, NotebookEntry
+from sessions_app.models import LabSession, Note, NotebookEntry, TimelineEvent
 from sessions_app.policies import rights_in
 from sessions_app.search import notes_holding
+
+LOOKED_BACK: Final = 1_000
+BY_NOBODY: Final = '{"actor":{"id":null,'
 
 
 def with_note_counts(sessions: QuerySet[LabSession]) -> QuerySet[LabSession]:
@@ -57,3 +60,12 @@ def notebook_of(session: LabSession) -> QuerySet[NotebookEntry]:
     """Return the session's entries that stand, oldest first, without their text."""
     entries = NotebookEntry.objects.standing().filter(session=session).select_related("created_by")
     return entries.defer("content").order_by("created_at", "id")
+
+
+def written_by_itself(session: LabSession) -> QuerySet[TimelineEvent]:
+    """Return what the house wrote without a person among the session's last events, newest first.
+
+    The text of an event says who acted: of an imported session no account here did.
+    """
+    since = max(0, session.head_sequence - LOOKED_BACK)
+    return session.events.filter(sequence__gt=since, canonical__startswith=BY_NOBODY).order_by("-sequence")

@@ -11,9 +11,10 @@ import numpy as np
 
 from biolab.kernel.ids import typeid
 from sessions_app.models import LabSession, TimelineEvent
-from sessions_app.ports import ChannelEnvelope, ChannelSummary, ReadingValue
+from sessions_app.ports import Anomaly, ChannelEnvelope, ChannelSummary, ReadingValue
 from sessions_app.states import SessionStatus
 from telemetry_app import stores
+from telemetry_app.alarms import alarms_of
 from telemetry_app.codec import Values
 from telemetry_app.decimate import Envelope
 from telemetry_app.facts import TelemetrySealed
@@ -74,6 +75,20 @@ class SessionReadings:
                 maximum=stats[channel.pk].maximum,
             )
             for channel in Channel.objects.in_use().filter(pk__in=stats).order_by("name")
+        ]
+
+    def anomalies(self, session: LabSession, *, most: int) -> list[Anomaly]:
+        return [
+            Anomaly(
+                id=alarm.public_id,
+                channel=alarm.channel.name,
+                channel_id=alarm.channel.public_id,
+                told=alarm.told,
+                since=alarm.opened_at,
+                until=alarm.closed_at,
+                answered=alarm.is_acknowledged,
+            )
+            for alarm in alarms_of(session)[:most]
         ]
 
     def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:

@@ -182,12 +182,39 @@ class VerificationSchema(Schema):
     checkpoint = CheckpointSchema(allow_null=True, help_text="The newest signed statement over the chain.")
 
 
+class AnomalySchema(Schema):
+    """A stretch in which a channel was beyond its limits, or silent."""
+
+    id = serializers.CharField()
+    channel = serializers.CharField()
+    channel_id = serializers.CharField()
+    message = serializers.CharField()
+    severity = serializers.ChoiceField(
+        choices=["info", "warning", "critical"],
+        help_text="`critical` while it goes on, `warning` once somebody has answered for it, `info` once it is over.",
+    )
+    timestamp = serializers.DateTimeField(help_text="When it began.")
+    ended_at = serializers.DateTimeField(allow_null=True)
+    acknowledged = serializers.BooleanField()
+
+
+class AutoLogSchema(Schema):
+    """What the house wrote on the timeline without a person."""
+
+    sequence = serializers.IntegerField()
+    source = serializers.CharField(help_text="The event's type.")
+    title = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
 class ConsoleSessionSchema(Schema):
     execution = ShownExecutionSchema()
     protocol = RunProtocolSchema(allow_null=True)
     notebook_entries = KeptEntrySchema(many=True)
     steps = StepSchema(many=True)
     telemetry_channels = SessionChannelSchema(many=True)
-    anomaly_events = serializers.ListField(child=serializers.DictField())
-    auto_log_entries = serializers.ListField(child=serializers.DictField())
+    anomaly_events = AnomalySchema(
+        many=True, help_text="Alarms, at most 100; first those that nobody has answered for."
+    )
+    auto_log_entries = AutoLogSchema(many=True, help_text="The last ten that the house wrote by itself, newest first.")
     timeline_preview = EventSchema(many=True, help_text="The last ten, newest first.")

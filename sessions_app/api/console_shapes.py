@@ -12,13 +12,14 @@ from biolab.kernel.times import iso, iso_or_none
 from sessions_app.api.console_words import WORD_OF
 from sessions_app.gates import Block
 from sessions_app.models import LabSession, NotebookEntry, Protocol, ProtocolVersion, Step, TimelineEvent
-from sessions_app.ports import ChannelSummary, ReadingValue, readings
-from sessions_app.selectors import notebook_of
+from sessions_app.ports import Anomaly, ChannelSummary, ReadingValue, readings
+from sessions_app.selectors import notebook_of, written_by_itself
 from sessions_app.services.sessions import open_moves
 from sessions_app.step_gates import blocks_of
 from sessions_app.verification import Report
 
 PREVIEW: Final = 10
+MOST_ANOMALIES: Final = 100
 
 
 def person_shape(person: User) -> dict[str, Any]:
@@ -83,8 +84,8 @@ def session_shape(session: LabSession, person: User, *, at: datetime) -> dict[st
         "telemetry_channels": [
             channel_shape(channel, latest.get(channel.name)) for channel in readings().channels(session)
         ],
-        "anomaly_events": [],
-        "auto_log_entries": [],
+        "anomaly_events": [anomaly_shape(anomaly) for anomaly in readings().anomalies(session, most=MOST_ANOMALIES)],
+        "auto_log_entries": [logged_shape(event) for event in written_by_itself(session)[:PREVIEW]],
         "timeline_preview": [event_shape(event) for event in session.events.order_by("-sequence")[:PREVIEW]],
     }
 
@@ -132,6 +133,31 @@ def channel_shape(channel: ChannelSummary, latest: ReadingValue | None) -> dict[
         "minimum": channel.minimum,
         "maximum": channel.maximum,
         "latest": latest.value if latest is not None else None,
+    }
+
+
+def anomaly_shape(anomaly: Anomaly) -> dict[str, Any]:
+    """Return a stretch of a channel beyond its limits, or silent; it weighs most while nobody has answered for it."""
+    going_on = "warning" if anomaly.answered else "critical"
+    return {
+        "id": anomaly.id,
+        "channel": anomaly.channel,
+        "channel_id": anomaly.channel_id,
+        "message": f"{anomaly.channel} {anomaly.told}",
+        "severity": going_on if anomaly.until is None else "info",
+        "timestamp": iso(anomaly.since),
+        "ended_at": iso_or_none(anomaly.until),
+        "acknowledged": anomaly.answered,
+    }
+
+
+def logged_shape(event: TimelineEvent) -> dict[str, Any]:
+    """Return what the house wrote on the timeline without a person."""
+    return {
+        "sequence": event.sequence,
+        "source": event.kind,
+        "title": event.told,
+        "created_at": iso(event.occurred_at),
     }
 
 

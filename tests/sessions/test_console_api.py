@@ -338,7 +338,7 @@ def test_a_session_is_shown_in_a_fixed_number_of_queries(django_assert_num_queri
     for session in (few, many):
         session.crew.add(make_member(session.team))
         client = client_of(session.created_by)
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(11):
             client.get(f"{CONSOLE}/{session.public_id}")
 
 

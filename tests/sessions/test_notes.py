@@ -15,7 +15,7 @@ from biolab.kernel.errors import Forbidden, Invalid, Missing, Stale
 from sessions_app import ports
 from sessions_app.errors import SessionEnded
 from sessions_app.models import LabSession, Note, NoteVersion, TimelineEvent
-from sessions_app.ports import ChannelEnvelope, ChannelSummary, ReadingValue
+from sessions_app.ports import Anomaly, ChannelEnvelope, ChannelSummary, ReadingValue
 from sessions_app.services.notes import append_note, correct_note, withdraw_note, write_note
 from sessions_app.services.sessions import move_session
 from sessions_app.states import COMPLETE
@@ -288,6 +288,9 @@ class TwoChannels:
         return found if pinned else {**found, "noise": ReadingValue("noise", 1.0, "V", at)}
 
     def channels(self, session: LabSession) -> list[ChannelSummary]:
+        return []
+
+    def anomalies(self, session: LabSession, *, most: int) -> list[Anomaly]:
         return []
 
     def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:

@@ -14,7 +14,7 @@ from biolab.kernel.machine import MoveRefused
 from sessions_app import ports
 from sessions_app.errors import SessionEnded, SessionNotRunning, StepOutOfOrder
 from sessions_app.models import LabSession, Step
-from sessions_app.ports import ChannelEnvelope, ChannelSummary, ReadingValue
+from sessions_app.ports import Anomaly, ChannelEnvelope, ChannelSummary, ReadingValue
 from sessions_app.services.steps import advance_step, move_step
 from sessions_app.states import StepStatus
 from tests.conftest import Clock
@@ -251,6 +251,9 @@ class BenchReadings:
         return {name: reading for name, reading in known.items() if name == "pH" or not pinned}
 
     def channels(self, session: LabSession) -> list[ChannelSummary]:
+        return []
+
+    def anomalies(self, session: LabSession, *, most: int) -> list[Anomaly]:
         return []
 
     def envelopes(self, session: LabSession, *, origin: datetime, places: int) -> list[ChannelEnvelope]:

@@ -13,7 +13,9 @@ from rest_framework.test import APIClient
 from biolab.accounts.models import Notification, User
 from biolab.accounts.roles import Role
 from biolab.kernel.errors import Conflict, Forbidden, Invalid
+from biolab.kernel.times import iso
 from sessions_app.models import LabSession
+from sessions_app.services.notes import write_note
 from sessions_app.services.sessions import move_session
 from sessions_app.states import COMPLETE
 from telemetry_app.alarms import alarms_of
@@ -78,6 +80,46 @@ def test_an_alarm_opens_when_a_channel_leaves_its_limits_and_closes_when_it_is_b
     (alarm,) = alarms_of(session)
     assert alarm.closed_at == second(4)
     assert kinds(session)[-2:] == ["telemetry.limit.crossed", "telemetry.limit.cleared"]
+
+
+def test_the_console_shows_anomalies_and_what_the_house_wrote_by_itself(
+    session: LabSession, channel: Channel, lead: User
+) -> None:
+    console = f"/api/experiment-console/sessions/{session.public_id}"
+    send(session, "pressure", 21, from_s=0)
+    write_note(session=session, by=lead, at=second(1), timestamp=second(1), content="Valve stuck")
+    shown = client_of(lead).get(console).json()
+    (alarm,) = alarms_of(session)
+    acknowledge_alarm(alarm=alarm, comment="Seen", by=lead, at=second(2))
+    (answered,) = client_of(lead).get(console).json()["anomaly_events"]
+    send(session, "pressure", 15, from_s=3)
+    (over,) = client_of(lead).get(console).json()["anomaly_events"]
+    move_session(session=session, move=COMPLETE, by=lead, at=second(9))
+    logged = client_of(lead).get(console).json()["auto_log_entries"]
+
+    assert shown["anomaly_events"] == [
+        {
+            "id": alarm.public_id,
+            "channel": "pressure",
+            "channel_id": channel.public_id,
+            "message": "pressure above maximum: 21 bar",
+            "severity": "critical",
+            "timestamp": iso(second(0)),
+            "ended_at": None,
+            "acknowledged": False,
+        }
+    ]
+    assert (answered["severity"], answered["acknowledged"], answered["ended_at"]) == ("warning", True, None)
+    assert (over["severity"], over["ended_at"]) == ("info", iso(second(3)))
+    sealed = session.events.get(kind="telemetry.sealed")
+    assert shown["auto_log_entries"] == []
+    assert [entry["source"] for entry in logged] == ["qc.metric", "analytics.snapshot", "telemetry.sealed"]
+    assert logged[-1] == {
+        "sequence": sealed.sequence,
+        "source": sealed.kind,
+        "title": "2 readings of the session were sealed.",
+        "created_at": iso(second(9)),
+    }
 
 
 def test_the_alarm_and_its_fact_are_written_together_or_not_at_all(session: LabSession, channel: Channel) -> None:
