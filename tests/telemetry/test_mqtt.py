@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,6 +32,7 @@ from telemetry_app.mqtt.link import Address
 from tests.factories.accounts import make_token
 from tests.factories.sessions import SessionFactory, make_member
 from tests.faults.house import wait_for
+from tests.services import program
 from tests.telemetry.mosquitto import Broker
 
 NOW_US = 1_750_000_000_000_000
@@ -217,6 +219,19 @@ def test_published_readings_are_stored_and_poison_is_counted_and_put_aside(
     assert set(Segment.objects.values_list("address_kind", flat=True)) == {"mqtt"}
     assert Original.objects.count() == 1
     assert not Segment.objects.filter(session=ended).exists()
+
+
+@pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
+def test_mosquittos_own_command_feeds_a_session(
+    broker: Broker, bridge: Bridge, session: LabSession, version: str
+) -> None:
+    command = [program("mosquitto_pub", package="mosquitto-clients"), "-h", "127.0.0.1", "-p", str(broker.port)]
+    command += ["-V", version, "-q", "1", "-t", f"labs/{session.public_id}/telemetry/pH"]
+
+    subprocess.run([*command, "-m", "7.01"], check=True, timeout=30)
+    subprocess.run([*command, "-l"], input="7.02\n7.03\n", text=True, check=True, timeout=30)
+
+    wait_for(lambda: counted(session) == {"pH": 3}, timeout_s=20, doing="for the readings")
 
 
 def test_what_was_published_while_the_bridge_was_away_comes_when_it_returns(
