@@ -14,6 +14,7 @@ from django.utils import timezone
 from jsonschema import Draft202012Validator
 
 from biolab.kernel.facts import Fact
+from exports_app.services import decks
 from exports_app.services.packaging import PROGRESS
 from sessions_app.live.engine import CLIENT_EVENTS, PATH
 from sessions_app.live.threads import in_thread
@@ -57,7 +58,7 @@ def kinds(fact: type[Fact] = Fact) -> Iterator[str]:
 
 def frame_names() -> Iterator[str]:
     """Yield the events that the code sends besides those of the timeline."""
-    yield PROGRESS
+    yield from (PROGRESS, decks.PROGRESS, decks.COMPLETED, decks.FAILED)
     for path in (ROOT / "sessions_app").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "frame_text":

@@ -73,8 +73,8 @@ def notes(client: Client, sid: str) -> None:
         path,
         json={
             "timestamp": at.isoformat().replace("+00:00", ""),
-            "speaker": "Engineer A",
-            "content": "Motor current rising, temperature nominal",
+            "speaker": "Engineer B",
+            "content": "The pump draws more, the bath stays warm",
             "type": "observation",
             "tags": ["motor", "current"],
             "telemetry_snapshot": {"battery_voltage": 32.5, "motor_current": 2.3},
@@ -90,7 +90,7 @@ def notes(client: Client, sid: str) -> None:
         return [row["id"] for row in client.json("GET", path, params=query)]
 
     assert ids() == [first["id"], second["id"]]
-    assert ids(speaker="Engineer A") == ids(tag="motor") == ids(q="TEMPERATURE") == [first["id"]]
+    assert ids(speaker="Engineer B") == ids(tag="motor") == ids(q="BATH") == [first["id"]]
     assert ids(type="command") == ids(**{"from": later}) == [second["id"]]
     assert ids(**{"from": at.isoformat(), "to": later}) == [first["id"], second["id"]]
     client.ask("GET", path, 422, params={"type": "rumour"})
@@ -98,7 +98,7 @@ def notes(client: Client, sid: str) -> None:
 
     one = f"{path}/{first['id']}"
     assert client.json("GET", one) == first
-    assert client.json("PUT", one, json={"content": "Motor current falling"})["version"] == 2
+    assert client.json("PUT", one, json={"content": "The pump draws less"})["version"] == 2
     grown = client.json("PATCH", one, json={"append_content": "Stable", "timestamp": later})
     assert grown["content"].endswith("] Stable")
     assert [row["version"] for row in client.json("GET", f"{one}/history")] == [1, 2, 3]
@@ -115,7 +115,7 @@ def exports(client: Client, sid: str) -> None:
     assert "filename*=UTF-8''" in markdown.headers["Content-Disposition"]
     for line in ("# Renamed", f"**Session ID:** {sid}", "**Status:** active", "## Notes", "*Tags: motor, current*"):
         assert line in markdown.text
-    assert "Engineer A" in markdown.text
+    assert "Engineer B" in markdown.text
     assert "**Telemetry:** " in markdown.text
     exported = client.json("GET", path, params={"format": "json"})
     assert (exported["session_id"], exported["session_name"], len(exported["notes"])) == (sid, "Renamed", 1)

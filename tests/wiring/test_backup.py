@@ -150,9 +150,10 @@ def test_a_backup_never_overwrites_another_and_goes_into_a_folder_by_itself(hous
     with pytest.raises(CommandError, match="never overwrites"):
         run("backup", first)
     run("backup", house)
+    run("backup", f"{house}/new/")
 
-    assert [path.name for path in house.glob("*.part")] == []
-    assert len(list(house.glob("biolab-*.tar"))) == 1
+    assert [path.name for path in house.rglob("*.part")] == []
+    assert len(list(house.glob("biolab-*.tar"))) == len(list(house.glob("new/biolab-*.tar"))) == 1
 
 
 @pytest.mark.sqlite_only

@@ -1,5 +1,6 @@
 """Write database, stored objects and keys into one file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ class Command(BaseCommand):
     help = "Back up database, stored objects and keys into one new file, with a digest of every part."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", type=Path, help="the new file, or a folder that is to hold it")
+        parser.add_argument("path", help="the new file, or the folder that is to hold it (its name may end in a slash)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
-        path: Path = options["path"].expanduser().resolve()
-        if path.is_dir():
+        path = Path(options["path"]).expanduser().resolve()
+        if path.is_dir() or str(options["path"]).endswith(os.sep):
             path /= f"biolab-{now:%Y%m%dT%H%M%SZ}.tar"
         try:
             told = whole.back_up(path=path, at=now)
