@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -430,3 +430,26 @@ async def test_who_polls_and_leaves_on_the_way_in_stays_nowhere(moment: str) -> 
     assert left_behind == [False]
     assert [one["id"] for one in people] == [other.public_id]
     assert logged == []
+
+
+async def test_what_a_client_posts_in_pieces_arrives_whole_and_bounded() -> None:
+    session, _, token = await bench()
+    server = SessionServer()
+    transport = httpx.ASGITransport(app=engine.mounted(server, None))
+    shown = json.dumps({"token": token, "sessionId": session.public_id})
+
+    async def pieces(*texts: str) -> AsyncIterator[bytes]:
+        for text in texts:
+            yield text.encode()
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://lab.example") as http:
+        opened = await http.get(f"{engine.PATH}/?EIO=4&transport=polling")
+        address = f"{engine.PATH}/?EIO=4&transport=polling&sid={json.loads(opened.text[1:])['sid']}"
+        posted = await http.post(address, content=pieces("40", shown[:9], shown[9:]))
+        answer = await http.get(address)
+        refused = await http.post(address, content=pieces(*["4" * engine.MAX_TEXT] * 3))
+    await server.shutdown()
+
+    assert posted.status_code == 200
+    assert answer.text.startswith("40{")
+    assert refused.status_code == 400
