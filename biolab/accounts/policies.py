@@ -67,14 +67,19 @@ def teams_where(person: User, right: Right) -> QuerySet[Team]:
 def objection_to_own_signature(person: User) -> Forbidden | None:
     """Return why nobody can sign as this person now, whatever they give; None when somebody could.
 
-    Who set a password for somebody else knows it: until its owner has chosen another it proves nothing.
+    Who set a password for somebody else knows it: until its owner has chosen another it proves nothing. Nor does one
+    that was set in the owner's name without the one before: who knows it may know nothing else of them.
     """
     if person.password_reset_by_id is None:
         return None
-    return Forbidden(
-        "Somebody else set your password. Choose one of your own on your account's page, then sign.",
-        code="password_not_own",
-    )
+    if person.password_reset_by_id == person.pk:
+        sentence = (
+            "Your password was set without the one before it. Ask an administrator to set one, choose one of your own "
+            "on your account's page, then sign."
+        )
+    else:
+        sentence = "Somebody else set your password. Choose one of your own on your account's page, then sign."
+    return Forbidden(sentence, code="password_not_own")
 
 
 def require_administrator(by: User | None) -> None:

@@ -198,6 +198,49 @@ def test_the_api_lets_the_owner_choose_and_asks_for_the_code_of_who_has_a_device
     assert User.objects.get(pk=person.pk).password_reset_by_id is None
 
 
+def put_password(person: User, **sent: str) -> Any:
+    client = APIClient()
+    client.force_authenticate(User.objects.get(pk=person.pk))
+    return client.put(f"/api/v1/users/{person.public_id}", sent, format="json")
+
+
+def test_11_200_a_password_set_by_a_sign_in_alone_signs_nothing(bench: Bench) -> None:
+    person, other = bench.reviewer, "yet another one 8"
+
+    first = put_password(person, password=NEW)
+    again = put_password(person, password=other, current_password=NEW)
+    chosen = choose_password(by=User.objects.get(pk=person.pk), at=NINE, current=other, password=NEW)
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    with pytest.raises(Forbidden) as refused:
+        sign(one_stage(bench), chosen, password=NEW)
+    assert refused.value.code == "password_not_own"
+    with pytest.raises(Forbidden):
+        codes.begin_device(by=chosen, at=NINE)
+    assert not Signature.objects.exists()
+    told = Notification.objects.filter(person=person, title="Your password was changed")
+    assert all("without the one before it" in each.message for each in told)
+    assert told.count() == 3
+
+    reset(person)
+    own = choose_password(by=person, at=NINE, current="handed over 123", password=NEW)
+
+    assert sign(one_stage(bench), own, password=NEW).state == "approved"
+
+
+def test_11_200_a_password_set_with_the_one_before_it_signs(bench: Bench) -> None:
+    wrong = put_password(bench.reviewer, password=NEW, current_password="guess")
+    kept = User.objects.get(pk=bench.reviewer.pk)
+    right = put_password(bench.reviewer, password=NEW, current_password=PASSWORD)
+
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "wrong_password")
+    assert kept.check_password(PASSWORD)
+    assert SecurityEntry.objects.filter(kind="password.refused").count() == 1
+    assert right.status_code == 200
+    own = User.objects.get(pk=bench.reviewer.pk)
+    assert sign(one_stage(bench), own, password=NEW).state == "approved"
+
+
 def test_doors_and_pages_say_why_a_given_password_does_not_sign() -> None:
     bench = make_export_bench()
     export = make_export(bench)

@@ -54,6 +54,12 @@ class UserForm(serializers.Serializer[Any]):
 
 
 class UserChange(UserForm):
+    current_password = serializers.CharField(
+        max_length=PASSWORD_MAX,
+        required=False,
+        trim_whitespace=False,
+        help_text="yours, where you change it: a new one set without it, or without a code, signs nothing",
+    )
     totp = serializers.CharField(
         max_length=16,
         required=False,

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         blank=True,
                         editable=False,
-                        help_text="Who set the password for somebody else; none once its owner has chosen one.",
+                        help_text="Who set the password without showing to be its owner; none once the owner has chosen one.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

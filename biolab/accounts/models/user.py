@@ -58,7 +58,7 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
         blank=True,
         editable=False,
         related_name="+",
-        help_text="Who set the password for somebody else; none once its owner has chosen one.",
+        help_text="Who set the password without showing to be its owner; none once the owner has chosen one.",
     )
 
     objects: ClassVar[UserManager] = UserManager()

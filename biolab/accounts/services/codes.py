@@ -151,8 +151,8 @@ def _require_self(by: User) -> None:
         raise objection
 
 
-def confirm_code(code: str, *, by: User, at: datetime) -> None:
-    """Refuse unless ``code`` is of the person's device; who has none passes.
+def confirm_code(code: str, *, by: User, at: datetime) -> bool:
+    """Return whether the person has a device, whose ``code`` must then be right.
 
     Raises:
         Invalid: none was given. Forbidden: it is wrong. TooMany: too often.
@@ -161,6 +161,7 @@ def confirm_code(code: str, *, by: User, at: datetime) -> None:
     device = device_of(by)
     if device is not None:
         _check(device, {"totp": code}, by=by, at=at)
+    return device is not None
 
 
 def _check(device: TOTPDevice, given: dict[str, str], *, by: User, at: datetime) -> None:

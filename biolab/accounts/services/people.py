@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from biolab.accounts.desk import DeskGroup
 from biolab.accounts.models import Membership, ServiceToken, SigningPeriod, User
-from biolab.accounts.policies import require_administrator
+from biolab.accounts.policies import objection_to_own_signature, require_administrator
 from biolab.accounts.roles import PlatformRole
 from biolab.accounts.services.codes import confirm_code
 from biolab.accounts.services.notifications import notify
@@ -59,32 +59,34 @@ def change_person(*, person: User, by: User, at: datetime, **changes: Any) -> Us
     """Change e-mail, username, printed name, password or role; what changed is written down by name, never a password.
 
     A new password ends every sign-in of the person. One that somebody else sets lets its owner sign in and work, and
-    sign nothing before they have chosen one themselves.
+    sign nothing before they have chosen one themselves. Nor is anything signed with one that was set in the owner's
+    name with neither the password before it nor a code: a sign-in alone may be in other hands.
 
     Args:
-        changes: any of ``email, username, full_name, password, role``; and ``totp``, a code of the person's device,
-            without which nobody who has one changes their own password.
+        changes: any of ``email, username, full_name, password, role``; and of who changes their own password
+            ``current_password`` and ``totp``, a code of their device, without which nobody who has one changes it.
 
     Raises:
         Forbidden: ``by`` is neither the person nor an administrator, or no administrator and changes the role; or a
-            service token speaks for them and changes a password, with which it could sign; or a wrong code.
+            service token speaks for them and changes a password, with which it could sign; or a wrong password or code.
         Conflict: an active account has this e-mail, or the last administrator would be lost.
         Invalid: the password that somebody else gave is given again.
-        TooMany: too many wrong codes.
+        TooMany: too many wrong passwords or codes.
     """
     if by.pk != person.pk:
         require_administrator(by)
     if by.credential is not None and changes.get("password"):
         raise Forbidden("A password is changed by a person, not by a service token.", code="token_changes_no_password")
-    code = changes.pop("totp", "")
+    current, code = changes.pop("current_password", ""), changes.pop("totp", "")
+    set_by: User | None = by
     if by.pk == person.pk and changes.get("password"):
-        confirm_code(code, by=by, at=at)
+        set_by = _unless_proven(by, current, code, at=at)
     try:
         with transaction.atomic():
             if "role" in changes:
                 _hold_administrators()
             person = User.objects.select_for_update().get(pk=person.pk)
-            told = _apply(person, by, changes)
+            told = _apply(person, by, changes, set_by=set_by)
             if told:
                 person.full_clean(exclude=["password"], validate_constraints=False)
                 person.save()
@@ -101,7 +103,22 @@ def change_person(*, person: User, by: User, at: datetime, **changes: Any) -> Us
     return person
 
 
-def _apply(person: User, by: User, changes: dict[str, Any]) -> dict[str, Any]:
+def _unless_proven(by: User, current: str, code: str, *, at: datetime) -> User | None:
+    """Return None where what was given shows that the owner sets their password; else whoever claims to be them.
+
+    A password that was itself set without such proof shows nothing.
+    """
+    if current:
+        security.pass_or_refuse(security.SIGNING, by.pk, at=at)
+        if not by.check_password(current):
+            security.note_apart("password.refused", person=by, at=at, reason="wrong_password")
+            raise Forbidden("Your current password is wrong.", code="wrong_password")
+        security.forget(security.SIGNING, by.pk)
+    proven = confirm_code(code, by=by, at=at) or (bool(current) and by.password_reset_by_id != by.pk)
+    return None if proven else by
+
+
+def _apply(person: User, by: User, changes: dict[str, Any], *, set_by: User | None) -> dict[str, Any]:
     """Set the changed values and return {name: [old, new]}, or the bare fact for a password."""
     told: dict[str, Any] = {}
     for name in ("email", "username", "full_name", "role"):
@@ -121,27 +138,26 @@ def _apply(person: User, by: User, changes: dict[str, Any]) -> dict[str, Any]:
             setattr(person, name, new)
         told[name] = [old, new]
     if changes.get("password"):
-        _set_password(person, by, changes["password"])
+        _set_password(person, by, changes["password"], set_by=set_by)
         told["password"] = "changed" if by.pk == person.pk else "reset"
     return told
 
 
-def _set_password(person: User, by: User, password: str) -> None:
-    own = by.pk == person.pk
-    if own and person.password_reset_by_id is not None and person.check_password(password):
+def _set_password(person: User, by: User, password: str, *, set_by: User | None) -> None:
+    if by.pk == person.pk and person.password_reset_by_id is not None and person.check_password(password):
         detail = "Choose another password than the one you were given."
         raise Invalid(detail, code="password_not_own", errors=[{"pointer": "/password", "detail": detail}])
     person.set_password(password)
-    person.password_reset_by = None if own else by
+    person.password_reset_by = set_by
 
 
 def _tell_of_password(person: User, *, by: User, at: datetime) -> None:
     """Tell the owner, whoever did it: a change they know nothing of is the first sign of a thief."""
-    own = by.pk == person.pk
+    objection = objection_to_own_signature(person)
     notify(
         [person],
-        title="Your password was changed" if own else f"{by} set your password",
-        message="" if own else "Choose one of your own on your account's page; until then nothing can be signed.",
+        title="Your password was changed" if by.pk == person.pk else f"{by} set your password",
+        message=objection.sentence if objection is not None else "",
         category=Category.SYSTEM,
         priority=Priority.HIGH,
         action_url="/account",
@@ -165,12 +181,10 @@ def choose_password(*, current: str, password: str, by: User, at: datetime, totp
     except ValidationError as error:
         errors = [{"pointer": "/password", "detail": message} for message in error.messages]
         raise Invalid(errors[0]["detail"], errors=errors) from None
-    security.pass_or_refuse(security.SIGNING, by.pk, at=at)
-    if not by.check_password(current):
-        security.note_apart("password.refused", person=by, at=at, reason="wrong_password")
-        raise Forbidden("Your current password is wrong.", code="wrong_password")
-    security.forget(security.SIGNING, by.pk)
-    return change_person(person=by, by=by, at=at, password=password, totp=totp)
+    if not current:
+        detail = "Give your current password."
+        raise Invalid(detail, errors=[{"pointer": "/current", "detail": detail}])
+    return change_person(person=by, by=by, at=at, password=password, current_password=current, totp=totp)
 
 
 def _change_role(person: User, role: PlatformRole) -> None:
