@@ -9,8 +9,8 @@ import pytest
 from biolab.accounts.models import Membership, Team
 from biolab.accounts.policies import may
 from biolab.accounts.roles import RIGHTS, Right, Role
-from biolab.accounts.services.teams import add_member, team_for
-from biolab.kernel.errors import Invalid, Missing
+from biolab.accounts.services.teams import add_member, change_role, remove_member, team_for
+from biolab.kernel.errors import Conflict, Invalid, Missing
 from biolab.kernel.models import SecurityEntry
 from tests.factories.accounts import NINE, client_of, make_admin, make_person, make_team
 
@@ -114,6 +114,27 @@ def test_a_team_keeps_an_owner() -> None:
 
     assert [left.json()["code"], demoted.json()["code"]] == ["last_owner", "last_owner"]
     assert team.memberships.get().role == "owner"
+
+
+def test_who_acts_on_a_member_as_read_before_meets_the_member_as_now() -> None:
+    owner, anna = make_person(), make_person()
+    team = make_team(owner=owner, scientist=anna)
+    read = team.memberships.get(user=anna)
+    change_role(member=read, role=Role.OWNER, by=owner, at=NINE)
+    remove_member(member=team.memberships.get(user=owner), by=None, at=NINE)
+
+    with pytest.raises(Conflict):
+        remove_member(member=read, by=anna, at=NINE)
+
+    assert team.memberships.get().user == anna
+    read = team.memberships.get()
+    add_member(team=team, person=owner, role=Role.OWNER, by=None, at=NINE)
+    remove_member(member=read, by=None, at=NINE)
+    with pytest.raises(Missing):
+        remove_member(member=read, by=None, at=NINE)
+    with pytest.raises(Missing):
+        change_role(member=read, role=Role.QA, by=None, at=NINE)
+    assert SecurityEntry.objects.filter(kind="team.member_removed").count() == 2
 
 
 def test_anyone_may_leave_by_themselves() -> None:

@@ -56,11 +56,11 @@ def change_role(*, member: Membership, role: str, by: User | None, at: datetime)
 
     Raises:
         Forbidden: as for ``add_member``.
+        Missing: the person has left meanwhile.
         Conflict: the team would lose its last owner.
     """
     require_management(by, member.team)
-    Team.objects.select_for_update().get(pk=member.team_id)
-    member = Membership.objects.select_related("team", "user").get(pk=member.pk)
+    member = _hold(member)
     if member.role == role:
         return member
     _keep_an_owner(member)
@@ -77,11 +77,12 @@ def remove_member(*, member: Membership, by: User | None, at: datetime) -> None:
 
     Raises:
         Forbidden: as for ``add_member``.
+        Missing: they have left meanwhile.
         Conflict: the team would lose its last owner.
     """
     if by is None or by.pk != member.user_id:
         require_management(by, member.team)
-    Team.objects.select_for_update().get(pk=member.team_id)
+    member = _hold(member)
     _keep_an_owner(member)
     _note("team.member_removed", member, by=by, at=at, role=str(member.role))
     member.delete()
@@ -123,6 +124,15 @@ def team_for(person: User, team_id: str | None, *, at: datetime, controllers: bo
 
 def _is_narrowed(person: User) -> bool:
     return person.credential is not None and person.credential.team_id is not None
+
+
+def _hold(member: Membership) -> Membership:
+    """Return the membership as it is now, with its team held until the transaction ends."""
+    Team.objects.select_for_update().get(pk=member.team_id)
+    held = Membership.objects.select_related("team", "user").filter(pk=member.pk).first()
+    if held is None:
+        raise Missing("There is no member with this id.")
+    return held
 
 
 def find_member(team: Team, user_id: object) -> Membership:
