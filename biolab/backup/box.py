@@ -102,7 +102,7 @@ def members(path: Path, prefix: str = "") -> Iterator[tuple[str, IO[bytes]]]:
         with tarfile.open(path, mode="r:") as tar:
             for member in tar:
                 place = PurePosixPath(member.name)
-                if not member.isreg() or place.is_absolute() or ".." in place.parts:
+                if not member.isreg() or place.is_absolute() or ".." in place.parts or str(place) != member.name:
                     raise Damaged(f"{member.name} does not belong into a backup.")
                 file = tar.extractfile(member)
                 if file is not None and member.name.startswith(prefix):

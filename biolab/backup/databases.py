@@ -86,6 +86,10 @@ class PostgresRestore:
         missing = sorted(set(told["tables"]) - set(connection.introspection.table_names()))
         if missing:
             raise Unfit(f"There is no place here for {', '.join(missing)}: set STORAGE_BACKEND as it was.")
+        with connection.cursor() as cursor:  # both go into statements as they stand
+            for table, columns in told["tables"].items():
+                if not set(columns.split(", ")) <= set(_columns(cursor, table).split(", ")):
+                    raise Unfit(f"The columns of {table} are not those that are here.")
 
     def take(self, tables: Iterator[tuple[str, IO[bytes]]]) -> int:
         """Replace all rows by those of the backup, in one transaction, and return how many there are."""

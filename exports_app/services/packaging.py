@@ -231,10 +231,11 @@ def _tidy(export: NarrativeExport, *, keep: str) -> None:
     """Remove what earlier attempts at this version left in the store; what cannot be removed now, the sweep will."""
     if LabSession.objects.filter(pk=export.session_id, legal_hold=True).exists():
         return
-    prefix = keep.rpartition("/")[0]
     try:
-        for name in list(storage.names_under(prefix)):
-            if name != keep:
-                storage.remove(name)
+        earlier = [name for name in storage.names_under(keep.rpartition("/")[0]) if name != keep]
+        if not NarrativeExport.objects.filter(pk=export.pk, artifact_name=keep).exists():
+            return  # taken back meanwhile: what was listed may be the archive that came after
+        for name in earlier:
+            storage.remove(name)
     except Refusal:
         log.warning("left-overs of earlier attempts stay for the sweep", export_id=export.public_id)

@@ -253,6 +253,27 @@ def test_a_changed_frozen_object_fails_at_once_and_releases_nothing(bench: Bench
     assert archives(folder) == []
 
 
+def test_who_tidies_late_leaves_the_archive_that_came_after(
+    bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = approve(make_export(bench), bench)
+    listed = storage.names_under
+
+    def slowly(prefix: str) -> Any:
+        """List only after a reset, new signatures and another worker's archive."""
+        monkeypatch.setattr(storage, "names_under", listed)
+        reset_stage(stage=export.approval.stages.get(sequence_index=1), notes="Wait.", by=bench.lead, at=LATER)
+        pack(approve(fresh(export), bench), at=LATER + LEASE)
+        return listed(prefix)
+
+    monkeypatch.setattr(storage, "names_under", slowly)
+    pack(export, at=LATER)
+
+    ready = fresh(export)
+    assert (ready.artifact_status, ready.attempts) == ("ready", 2)
+    assert [path.relative_to(folder).as_posix() for path in archives(folder)] == [ready.artifact_name]
+
+
 def test_a_reset_while_it_is_packed_calls_the_job_off(bench: Bench, folder: Path) -> None:
     export = approve(make_export(bench), bench)
     job = claim_export(export_id=export.pk, at=LATER)
