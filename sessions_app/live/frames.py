@@ -120,8 +120,8 @@ def _note_times(events: list[tuple[int, str, Any]]) -> dict[str, str]:
 
 
 def _error(kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return {message, source, task_id?} of something that failed."""
+    """Return {message, source, task_id?} of something that failed; clients know speech as ``stt``."""
     message = payload.get("error") or payload.get("message") or tell(kind, payload)
-    error = {"message": str(message), "source": kind.removesuffix(".failed")}
+    error = {"message": str(message), "source": kind.partition(".")[0]}
     task_id = payload.get("task_id") or payload.get("export_id") or payload.get("id")
     return {**error, "task_id": task_id} if task_id else error

@@ -337,6 +337,6 @@ def test_the_socket_says_what_the_doors_say_and_what_failed(client: APIClient, s
     }
     assert told["error.occurred", None]["data"] == {
         "message": "The microphone was off.",
-        "source": "stt.task",
+        "source": "stt",
         "task_id": failed.public_id,
     }
