@@ -55,13 +55,14 @@ class LabSessionQuerySet(models.QuerySet["LabSession"]):
         """Return the row, locked until the transaction ends.
 
         Every write to a session goes through here. Writers exclude each other and not the ingest of readings; the
-        one that ends the session (``to_end``) waits for open batches too, and later ones wait for it. These saw the
-        row as it was before they waited; its new version, even where nothing is written to it, tells them so.
+        one that ends the session (``to_end``) waits for open batches too, and later ones wait for it.
         """
         if to_end:
             turnstile.close(pk)
+        held = self.select_for_update(of=("self",), no_key=not to_end).get(pk=pk)
+        if to_end:  # batches that waited began before: a new version, of a row locked as this is, makes them look again
             self.filter(pk=pk).update(updated_at=models.F("updated_at"))
-        return self.select_for_update(of=("self",), no_key=not to_end).get(pk=pk)
+        return held
 
 
 LabSessionManager = models.Manager.from_queryset(LabSessionQuerySet)

@@ -19,6 +19,7 @@ from biolab.kernel.ids import typeid
 from sessions_app.policies import require_room_for_more
 from telemetry_app.limits import Limits
 from telemetry_app.models import Channel, Latest
+from telemetry_app.services.holding import hold_all_open
 from telemetry_app.services.watching import judge_again
 from telemetry_app.stores.admission import ChannelRow, channels_named
 from telemetry_app.units import same_unit
@@ -131,6 +132,7 @@ def adjust_channel(*, channel: Channel, by: User, at: datetime) -> Channel:
     """
     _require_steward(by, channel)
     _require_order(channel)
+    hold_all_open(channel.team_id)
     stored = Channel.objects.select_for_update().get(pk=channel.pk)
     before, limits = _settings(stored), stored.limits
     for name in ("min_value", "max_value", "type", "pinned"):
@@ -159,6 +161,7 @@ def change_channel(*, channel: Channel, by: User, at: datetime, **changes: Any) 
     """
     require_room_for_more(by)
     _require_steward(by, channel)
+    hold_all_open(channel.team_id)
     stored = Channel.objects.select_for_update().get(pk=channel.pk)
     named = stored.name, stored.unit
     for field, value in changes.items():

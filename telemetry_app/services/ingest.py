@@ -172,9 +172,6 @@ def _as_before(
     counts = stores.current().append_again(intake, last)
     if counts is None:
         return None
-    if counts.first_seen:  # while it waited for its turn, a channel's last reading was withdrawn
-        with transaction.atomic():
-            tell(last.session, [one for one in known.values() if one.id in counts.first_seen], (), by=arrival.by, at=at)
     if not counts.replayed:
         _ring(last.session, last.session.team_id)
     return Receipt(counts, known)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
 
 from biolab.accounts.models import User
 from biolab.kernel import security
 from biolab.kernel.errors import Conflict, Forbidden, Missing
-from sessions_app import timeline, turnstile
+from sessions_app import timeline
 from sessions_app.models import LabSession
-from sessions_app.states import ENDED_STATUSES, OPEN_STATUSES
+from sessions_app.states import ENDED_STATUSES
 from telemetry_app import stores
 from telemetry_app.codec import encode_times, encode_values
 from telemetry_app.facts import ReadingsWithdrawn
 from telemetry_app.instants import from_us
 from telemetry_app.models import Alarm, Channel, Withdrawal
 from telemetry_app.services.alarms import close_alarms
-from telemetry_app.stores.base import Run, SessionKey
+from telemetry_app.services.holding import hold_all_open
+from telemetry_app.stores.base import Run
 from telemetry_app.stores.reading import FIRST_US, LAST_US
 from telemetry_app.stores.segments import seal_runs
 
@@ -64,7 +64,7 @@ def withdraw_channel(*, channel: Channel, reason: str, by: User, at: datetime) -
         Conflict: the channel has readings in a session that has ended, or is withdrawn already.
     """
     _require_administrator(by)
-    sessions = _hold_all_open(channel.team_id)
+    sessions = hold_all_open(channel.team_id)
     taken: list[tuple[LabSession | None, Run]] = []
     for key in stores.current().sessions_of(channel.pk):
         if key not in sessions:
@@ -72,7 +72,6 @@ def withdraw_channel(*, channel: Channel, reason: str, by: User, at: datetime) -
         run = _withdraw(sessions[key], channel, FIRST_US, LAST_US, at=at)
         if run is not None:
             taken.append((sessions[key], run))
-    # After the sessions, since a batch holds its session before it touches its channels.
     if not Channel.objects.in_use().filter(pk=channel.pk).update(withdrawn_at=at):
         raise Conflict("This channel has been withdrawn already.", code="channel_withdrawn")
     channel.withdrawn_at = at
@@ -104,18 +103,6 @@ def _hold_unsealed(session: LabSession | None) -> LabSession | None:
     if held.status in ENDED_STATUSES:
         raise _sealed()
     return held
-
-
-def _hold_all_open(team_id: UUID) -> dict[SessionKey, LabSession | None]:
-    """Return a team's sessions that have not ended, and none, all held, so that no batch of the team is in flight.
-
-    Those without readings of a channel too: a batch in flight may bring its first. In one order, so that two
-    withdrawals never wait for each other.
-    """
-    keys = LabSession.objects.filter(team_id=team_id, status__in=OPEN_STATUSES).order_by("pk")
-    sessions = [LabSession.objects.hold(key, to_end=True) for key in keys.values_list("pk", flat=True)]
-    turnstile.close(None)
-    return {None: None} | {one.pk: one for one in sessions if one.status in OPEN_STATUSES}
 
 
 def _sealed() -> Conflict:

@@ -125,13 +125,20 @@ def unchanged(admission: Admission, channel_ids: Sequence[UUID], at: datetime) -
 
 def _good(digest: str, session_id: UUID, at: datetime) -> tuple[str, list[Any], str]:
     """Return the tables and conditions of a good token ``t``, its active owner ``u``, a session ``s`` that is held
-    open and the owner's membership ``m`` in its team, if any; the parameters, and the end of the statement."""
+    open and the owner's membership ``m`` in its team, if any; the parameters, and the end of the statement.
+
+    On PostgreSQL a statement sees what was there when it began, before it waited at the turnstile; only the row that it
+    locks is looked at again, as it is by then. Whoever held the session ``to_end`` left a new version of that row, so
+    that a statement which saw the old one finds nothing and has to be asked afresh.
+    """
     passing, key, lock = _held_open(session_id)
+    seen = f" AND s.xmin = (SELECT seen.xmin FROM {_table(LabSession)} seen WHERE seen.id = s.id)" if lock else ""  # noqa: S608
     return (
         f"{passing}{_table(ServiceToken)} t JOIN {_table(User)} u ON u.id = t.owner_id "
         f"JOIN {_table(LabSession)} s ON s.id = %s "
         f"LEFT JOIN {_table(Membership)} m ON m.team_id = s.team_id AND m.user_id = u.id "
-        "WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) AND u.is_active",
+        "WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > %s) "
+        f"AND u.is_active{seen}",
         [*key, key_of(session_id), digest, connection.ops.adapt_datetimefield_value(at)],
         lock,
     )
