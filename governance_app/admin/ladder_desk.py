@@ -12,14 +12,14 @@ from biolab.accounts.models import User
 from biolab.accounts.policies import objection_to_own_signature
 from biolab.accounts.services.reentry import components_asked
 from governance_app.admin.desk import Desk
-from governance_app.admin.ladder_forms import CommentForm, DelegateForm, ResetForm, SignForm
+from governance_app.admin.ladder_forms import CommentForm, DelegateForm, ResetForm, SignForm, WithdrawForm
 from governance_app.models import ApprovalRequest
 from governance_app.policies.approvals import may_delegate, may_reset, objection_to_signing
 from governance_app.selectors.approvals import standing_of
 from governance_app.selectors.outstanding import unsigned
-from governance_app.services.approvals import comment_stage, delegate_stage, reset_stage
+from governance_app.services.approvals import comment_stage, delegate_stage, reset_stage, withdraw_request
 from governance_app.services.signing import cast_signature
-from governance_app.states import OPEN_STAGES, Decision
+from governance_app.states import OPEN_STAGES, Decision, LadderState
 
 
 class LadderDesk(Desk):
@@ -30,6 +30,7 @@ class LadderDesk(Desk):
         "delegate": "Delegated.",
         "reset": "Put back.",
         "comment": "Comment written.",
+        "withdraw": "Withdrawn.",
     }
 
     def __init__(self, row: ApprovalRequest, person: User, *, period: str) -> None:
@@ -88,6 +89,8 @@ class LadderDesk(Desk):
         if name == "reset" and any(may_reset(self.person, stage) for stage in self.stages):
             reset = ResetForm(data, request=self.row)
             return reset if reset.worth_showing and self.row.withdrawn_at is None else None
+        if name == "withdraw" and self.row.state == LadderState.PENDING and self.row.asked_by_id == self.person.pk:
+            return WithdrawForm(data)
         return None
 
     def _sign(self, values: dict[str, Any]) -> None:
@@ -122,3 +125,6 @@ class LadderDesk(Desk):
 
     def _comment(self, values: dict[str, Any]) -> None:
         comment_stage(stage=values["stage"], notes=values["notes"], by=self.person, at=timezone.now())
+
+    def _withdraw(self, values: dict[str, Any]) -> None:
+        withdraw_request(request=self.row, notes=values["notes"], by=self.person, at=timezone.now())

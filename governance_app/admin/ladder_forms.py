@@ -1,4 +1,4 @@
-"""Forms of a request's page: sign, delegate, put back, comment."""
+"""Forms of a request's page: sign, delegate, put back, comment, withdraw."""
 
 from __future__ import annotations
 
@@ -103,3 +103,12 @@ class CommentForm(_OnStages):
     prefix_id = "comment"
 
     notes = forms.CharField(label="Comment", widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+
+
+class WithdrawForm(forms.Form):
+    """Why the request is taken back."""
+
+    notes = forms.CharField(label="Why", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="withdraw-%s")
