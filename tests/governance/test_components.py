@@ -241,6 +241,27 @@ def test_11_200_a_password_set_with_the_one_before_it_signs(bench: Bench) -> Non
     assert sign(one_stage(bench), own, password=NEW).state == "approved"
 
 
+@pytest.mark.parametrize("way", ["password", "withdraw"])
+def test_11_300_guessing_on_the_accounts_page_locks_signing_and_administrators_are_told(bench: Bench, way: str) -> None:
+    admin, browser, person = make_administrator(), Client(), bench.reviewer
+    device = make_device(person)
+    browser.force_login(person)
+    guess = {"act": way, "current": "guess", "password": "guess" if way == "withdraw" else NEW, "again": NEW}
+
+    answers = [browser.post("/account", {**guess, "totp": "000000"}).status_code for _ in range(6)]
+
+    assert answers == [403] * 5 + [422]
+    assert [entry.record["detail"]["user_id"] for entry in SecurityEntry.objects.filter(kind="signing.locked")] == [
+        person.public_id
+    ]
+    assert Notification.objects.filter(person=admin, title__startswith="Signing locked").count() == 1
+    assert [message.to for message in mail.outbox if "Signing locked" in message.subject] == [[admin.email]]
+    assert codes.device_of(person) == device
+    now = datetime.now(UTC)
+    with pytest.raises(TooMany):
+        sign(one_stage(bench), person, at=now, password=PASSWORD, totp=code_of(device, now))
+
+
 def test_doors_and_pages_say_why_a_given_password_does_not_sign() -> None:
     bench = make_export_bench()
     export = make_export(bench)

@@ -12,10 +12,11 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from biolab.accounts.models import User
 from biolab.accounts.policies import objection_to_own_signature, require_administrator
+from biolab.accounts.services.guarding import fault_of
 from biolab.accounts.services.notifications import notify
 from biolab.accounts.states import Category, Priority
 from biolab.kernel import security
-from biolab.kernel.errors import Conflict, Forbidden, Invalid, Missing, TooMany
+from biolab.kernel.errors import Conflict, Forbidden, Invalid, Missing
 
 DEVICE_NAME: Final = "Authenticator"
 LONGEST_CODE: Final = 8
@@ -170,16 +171,17 @@ def _check(device: TOTPDevice, given: dict[str, str], *, by: User, at: datetime)
     if missing:
         errors = [{"pointer": f"/{name}", "detail": wanted[name]} for name in missing]
         raise Invalid(errors[0]["detail"], errors=errors)
-    try:
-        security.pass_or_refuse(security.SIGNING, by.pk, at=at)
-    except TooMany:
-        security.note_apart("totp.refused", person=by, at=at, reason="locked")
-        raise
-    right = "password" not in given or by.check_password(given["password"])
-    wrong = "wrong_password" if not right else "" if take_code(device, given["totp"], at=at) else "wrong_code"
+
+    def fault() -> str:
+        if "password" in given and not by.check_password(given["password"]):
+            return "wrong_password"
+        return "" if take_code(device, given["totp"], at=at) else "wrong_code"
+
+    def note(reason: str) -> None:
+        security.note_apart("totp.refused", person=by, at=at, reason=reason)
+
+    wrong = fault_of(fault, by=by, at=at, note=note)
     if not wrong:
-        security.forget(security.SIGNING, by.pk)
         return
-    security.note_apart("totp.refused", person=by, at=at, reason=wrong)
     sentence = "The password is wrong." if wrong == "wrong_password" else "The code is wrong, or was used before."
     raise Forbidden(sentence, code=wrong)

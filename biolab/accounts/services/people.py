@@ -14,6 +14,7 @@ from biolab.accounts.models import Membership, ServiceToken, SigningPeriod, User
 from biolab.accounts.policies import objection_to_own_signature, require_administrator
 from biolab.accounts.roles import PlatformRole
 from biolab.accounts.services.codes import confirm_code
+from biolab.accounts.services.guarding import fault_of
 from biolab.accounts.services.notifications import notify
 from biolab.accounts.services.sign_in import end_all_sign_ins, tell_sockets
 from biolab.accounts.states import Category, Priority
@@ -108,12 +109,15 @@ def _unless_proven(by: User, current: str, code: str, *, at: datetime) -> User |
 
     A password that was itself set without such proof shows nothing.
     """
-    if current:
-        security.pass_or_refuse(security.SIGNING, by.pk, at=at)
-        if not by.check_password(current):
-            security.note_apart("password.refused", person=by, at=at, reason="wrong_password")
-            raise Forbidden("Your current password is wrong.", code="wrong_password")
-        security.forget(security.SIGNING, by.pk)
+
+    def fault() -> str:
+        return "" if by.check_password(current) else "wrong_password"
+
+    def note(reason: str) -> None:
+        security.note_apart("password.refused", person=by, at=at, reason=reason)
+
+    if current and fault_of(fault, by=by, at=at, note=note):
+        raise Forbidden("Your current password is wrong.", code="wrong_password")
     proven = confirm_code(code, by=by, at=at) or (bool(current) and by.password_reset_by_id != by.pk)
     return None if proven else by
 

@@ -13,19 +13,13 @@ from hashlib import sha256
 from typing import Final
 
 from django.conf import settings
-from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from biolab.accounts.models import SigningPeriod, User
 from biolab.accounts.policies import objection_to_own_signature
-from biolab.accounts.roles import PlatformRole
 from biolab.accounts.services.codes import device_of, take_code
-from biolab.accounts.services.mail import mail_at_once
-from biolab.accounts.services.notifications import notify
-from biolab.accounts.states import Category, Priority
-from biolab.kernel import security
-from biolab.kernel.errors import Forbidden, Invalid, TooMany
-from biolab.kernel.times import iso
+from biolab.accounts.services.guarding import fault_of
+from biolab.kernel.errors import Forbidden, Invalid
 
 WRONG: Final = {
     "wrong_password": "The password is wrong. Nothing was signed.",
@@ -74,19 +68,9 @@ def confirm_components(given: Components, *, by: User, at: datetime, note: Calla
         raise objection
     device = device_of(by)
     _require_enough(given, device, by=by, at=at)
-    try:
-        tries = security.pass_or_refuse(security.SIGNING, by.pk, at=at)
-    except TooMany:
-        note("locked")
-        raise
-    wrong = _wrong(given, device, by=by, at=at)
-    if not wrong:
-        security.forget(security.SIGNING, by.pk)
-        return
-    note(wrong)
-    if tries == security.SIGNING.tries:
-        _tell_administrators_of_lock(by, at=at)
-    raise Forbidden(WRONG[wrong], code=wrong)
+    wrong = fault_of(lambda: _wrong(given, device, by=by, at=at), by=by, at=at, note=note)
+    if wrong:
+        raise Forbidden(WRONG[wrong], code=wrong)
 
 
 def note_signing(*, by: User, period: str, at: datetime) -> None:
@@ -137,16 +121,3 @@ def _wrong(given: Components, device: TOTPDevice | None, *, by: User, at: dateti
 
 def _key(period: str) -> str:
     return sha256(period.encode()).hexdigest()
-
-
-def _tell_administrators_of_lock(person: User, *, at: datetime) -> None:
-    administrators = list(User.objects.filter(is_active=True, role=PlatformRole.ADMIN))
-    title = f"Signing locked: {person.printed_name}"
-    body = (
-        f"Signing is locked for {person.printed_name} ({person.email}) since {iso(at)}, after several wrong passwords "
-        "or codes in a row. It opens again by itself. The security log has the entries."
-    )
-    with transaction.atomic():
-        notify(administrators, title=title, message=body, category=Category.COMPLIANCE, priority=Priority.HIGH, at=at)
-        security.note("signing.locked", person=person, at=at, user_id=person.public_id)
-    mail_at_once(title, body, administrators)
