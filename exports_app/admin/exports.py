@@ -184,7 +184,7 @@ class FixityCheckAdmin(ReadOnlyAdmin):
             self,
             request,
             None,
-            question="Read every stored archive and frozen object again, now?",
+            question="Read everything stored again, now?",
             done="Everything stored was read again; the newest row says what was found.",
             work=lambda: check_fixity(clock=timezone.now),
         )

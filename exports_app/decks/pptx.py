@@ -130,7 +130,7 @@ def _write_body(shape: Any, bullets: Sequence[str], *, narrow: bool, opens: bool
     from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
     from pptx.util import Pt
 
-    size = _size(bullets, narrow=narrow)
+    size = _size(bullets, width_in=4.4 if narrow else 11.4, height_in=3.0 if opens else 4.6)
     frame = shape.text_frame
     frame.word_wrap, frame.vertical_anchor = True, MSO_ANCHOR.TOP
     for place, bullet in enumerate(bullets):
@@ -141,9 +141,8 @@ def _write_body(shape: Any, bullets: Sequence[str], *, narrow: bool, opens: bool
         run.font.size, run.font.color.rgb = Pt(size), colour(SOFT if opens else INK)
 
 
-def _size(bullets: Sequence[str], *, narrow: bool) -> int:
+def _size(bullets: Sequence[str], *, width_in: float, height_in: float) -> int:
     """Return the largest size, in points, in which all lines fit."""
-    width_in, height_in = (4.4, 4.6) if narrow else (11.4, 4.6)
     for size in (24, 22, 20, 18, 16, 14, 12, 11, 10, 9, 8):
         per_line = max(1, int(width_in * 72 / (size * 0.52)) - 3)
         lines = sum(-(-max(1, len(bullet)) // per_line) for bullet in bullets)

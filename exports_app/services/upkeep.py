@@ -17,12 +17,13 @@ from biolab.kernel.leases import Clock
 from exports_app import storage
 from exports_app.errors import IntegrityFailed, StorageUnreachable
 from exports_app.facts import ArtifactExpired
-from exports_app.models import FixityCheck, FrozenObject, NarrativeExport
+from exports_app.models import DeckJob, FixityCheck, FrozenObject, NarrativeExport
 from exports_app.services.artifacts import spoil
 from exports_app.services.notices import tell_of_trouble
 from exports_app.states import ARTIFACT_MACHINE, EXPIRE, ArtifactStatus
 from sessions_app import timeline
-from sessions_app.models import ImportedSession, LabSession
+from sessions_app.models import ImportedSession, LabFile, LabSession, Transcript
+from telemetry_app.models import ImportJob
 
 RING_AGAIN: Final = timedelta(seconds=30)
 AT_ONCE: Final = 200
@@ -89,14 +90,16 @@ class Finding:
 
 
 def verify_artifacts(*, at: datetime) -> Iterator[Finding]:
-    """Re-hash frozen objects and archives, packed or read back; of ours, a changed one is taken out of circulation."""
+    """Re-hash everything that is stored; a changed archive of ours is taken out of circulation."""
     for export in NarrativeExport.objects.filter(artifact_status=ArtifactStatus.READY).order_by("id").iterator():
         finding, observed = _check(export.artifact_name, export.artifact_checksum)
         if observed:
             spoil(export, observed=observed, at=at)
         yield finding
-    for sha256, name in ImportedSession.objects.order_by("sha256").values_list("sha256", "stored_as").iterator():
-        yield _check(name, sha256)[0]
+    for model in (ImportedSession, LabFile, Transcript, ImportJob, DeckJob):
+        stored = model._default_manager.exclude(stored_as="").order_by("pk")
+        for name, sha256 in stored.values_list("stored_as", "sha256").iterator():
+            yield _check(name, sha256)[0]
     for frozen in FrozenObject.objects.order_by("sha256").iterator():
         yield _check(frozen.name, frozen.sha256)[0]
 

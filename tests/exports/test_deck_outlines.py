@@ -131,6 +131,19 @@ def test_a_deck_opens_with_titles_notes_alt_texts_and_one_wide_page_a_slide(tmp_
     assert alts == ["Line chart of pH over 1 hours, between 7 and 7.3.", "A gel", "Missing picture: Another gel"]
 
 
+def test_the_lines_of_the_opening_page_stay_on_it(tmp_path: Path) -> None:
+    opening = Slide("Opening", tuple(f"line {number}" for number in range(9)))
+
+    write_deck(tmp_path / "d.pptx", [opening, opening], at=NINE, author="Anna", fetch=lambda url: Fetched(None))
+
+    deck = Presentation(str(tmp_path / "d.pptx"))
+    for page in deck.slides:
+        body = page.placeholders[1]
+        lines = [paragraph.runs[0].font.size for paragraph in body.text_frame.paragraphs]
+        gaps = [paragraph.space_after for paragraph in body.text_frame.paragraphs]
+        assert body.top + 1.2 * sum(lines) + sum(gaps) < deck.slide_height
+
+
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "100.64.0.1", "::1", "fe80::1", "fd00::1",

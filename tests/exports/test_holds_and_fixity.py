@@ -12,15 +12,22 @@ from django.db import DatabaseError, transaction
 
 from biolab.accounts.models import Notification
 from biolab.kernel.errors import Conflict, Forbidden, Invalid
+from exports_app.decks.slides import Slide
 from exports_app.models import FixityCheck, NarrativeExport
+from exports_app.services.decks import ask_deck, build_deck
 from exports_app.services.upkeep import check_fixity, expire_artifacts, sweep_orphans
 from governance_app.services.approvals import reset_stage
 from sessions_app.models import LabSession
 from sessions_app.services.experiments import hide_session
 from sessions_app.services.holds import lift_legal_hold, set_legal_hold
+from telemetry_app.ingest.files_layout import Wish
+from telemetry_app.services.importing import ask_import
 from tests.exports.doors import client_of, path_of
 from tests.factories.exports import TEN, fresh, make_archive, make_export_bench
 from tests.factories.governance import Bench, make_administrator
+from tests.factories.notebook import make_file
+from tests.factories.sessions import SessionFactory
+from tests.factories.speech import make_recording
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHY = "The customer disputes the result."
@@ -103,6 +110,28 @@ def test_the_door_sets_and_lifts_and_a_held_experiment_stays_on_the_lists(bench:
     assert [answer.json()["execution"]["legal_hold"] for answer in (held, lifted)] == [True, False]
     assert again.json()["code"] == "legal_hold_unchanged"
     assert LabSession.objects.get(pk=bench.session.pk).hidden_at is None
+
+
+def test_everything_stored_is_read_again_whoever_stored_it(bench: Bench, folder: Path) -> None:
+    job = ask_deck(slides=[Slide("One", ("a",))], by=bench.asker, at=TEN)
+    build_deck(job_id=job.pk, clock=lambda: TEN)
+    job.refresh_from_db()
+    running = SessionFactory(running=True, team=bench.team, by=bench.lead)
+    text = b"time,pH\n2026-03-02T09:00:00Z,7.0\n"
+    stored = [
+        make_file(bench.lead, running).stored_as,
+        make_recording(running, by=bench.lead).stored_as,
+        ask_import(session=running, pieces=[text], file_name="a.csv", wish=Wish(), by=bench.lead, at=TEN).stored_as,
+        job.stored_as,
+    ]
+    good = check_fixity(clock=lambda: TEN)
+    for name in stored:
+        (folder / name).write_bytes(b"other")
+
+    bad = check_fixity(clock=lambda: TEN)
+
+    assert good.objects_wrong == 0
+    assert sorted(found["name"] for found in bad.findings) == sorted(stored)
 
 
 def test_a_walk_through_the_store_is_written_down_for_good_and_trouble_told(bench: Bench, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Re-hash every stored archive and every frozen object."""
+"""Re-hash everything that is stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exports_app.services.upkeep import check_fixity
 class Command(BaseCommand):
     """Names what is wrong, one line each; exit status 1 where something is."""
 
-    help = "Check every stored archive and frozen object against its digest; a changed archive is taken back."
+    help = "Check every stored object against its digest; a changed archive is taken back."
 
     def handle(self, *args: Any, **options: Any) -> None:
         told = check_fixity(clock=timezone.now)
