@@ -47,6 +47,7 @@ class SessionsDoor(SessionDoorBase):
 
     @extend_schema(
         operation_id="sessions_list",
+        summary="List sessions",
         parameters=[BenchSessionFilters, *paged()],
         responses=BenchSessionOut(many=True),
         description='Newest first, as a bare array. With more than `limit`, `Link: <…>; rel="next"` leads on. '
@@ -65,6 +66,7 @@ class SessionsDoor(SessionDoorBase):
 
     @extend_schema(
         operation_id="sessions_create",
+        summary="Start a session",
         request=BenchSessionForm,
         responses={200: BenchSessionOut},
         description="Starts at once. Without `team_id` it is of the protocol's team, else of the caller's only one.",
@@ -93,12 +95,13 @@ class SessionsDoor(SessionDoorBase):
 class SessionDoor(SessionDoorBase):
     """One session."""
 
-    @extend_schema(operation_id="sessions_read", responses=BenchSessionOut)
+    @extend_schema(operation_id="sessions_read", summary="Show a session", responses=BenchSessionOut)
     def get(self, request: Request, sid: str) -> Response:
         return self.shown(find(self.visible(), sid))
 
     @extend_schema(
         operation_id="sessions_change",
+        summary="Rename, describe or end a session",
         request=BenchSessionChange,
         responses=BenchSessionOut,
         description='`status: "ended"` completes the session, once. `reason` is needed to describe an ended one anew.',

@@ -116,7 +116,7 @@ class SessionMoveDoor(ConsoleDoor):
 
     move: ClassVar[Move] = START
 
-    @extend_schema(tags=["console"], request=SessionMoveForm, responses=ConsoleSessionSchema)
+    @extend_schema(tags=["console"], summary="Move a session", request=SessionMoveForm, responses=ConsoleSessionSchema)
     def post(self, request: Request, execution_id: str) -> Response:
         form = self.validated(SessionMoveForm)
         session = self.session(execution_id)

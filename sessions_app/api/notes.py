@@ -67,6 +67,7 @@ class NotesDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_list",
+        summary="List notes",
         parameters=[NoteFilters, *paged(default=1000)],
         responses=NoteOut(many=True),
         description="By their time, as a bare array. `from` and `to` are inclusive; without an offset they are UTC.",
@@ -79,6 +80,7 @@ class NotesDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_create",
+        summary="Write a note",
         request=NoteForm,
         responses={200: NoteOut},
         description="Without a snapshot the latest values of the pinned channels are kept. `reason` is needed once the "
@@ -93,13 +95,14 @@ class NotesDoor(_NoteDoor):
 class NoteDoor(_NoteDoor):
     """One note."""
 
-    @extend_schema(operation_id="notes_read", responses=NoteOut)
+    @extend_schema(operation_id="notes_read", summary="Show a note", responses=NoteOut)
     def get(self, request: Request, sid: str, nid: str) -> Response:
         session = self.session(sid)
         return self.shown(find(Note.objects.standing().filter(session=session), nid), session)
 
     @extend_schema(
         operation_id="notes_correct",
+        summary="Correct a note",
         request=NoteChange,
         responses=NoteOut,
         description="A correction; what the note said before stays in its history.",
@@ -113,6 +116,7 @@ class NoteDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_append",
+        summary="Add a line to a note",
         request={"application/json": ADDITION_IN},
         responses=NoteOut,
         description="Adds a line `[HH:MM:SS] text`.",
@@ -128,6 +132,7 @@ class NoteDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_withdraw",
+        summary="Withdraw a note",
         parameters=[WithdrawalQuery],
         request=None,
         responses={200: MessageOut},
@@ -145,6 +150,7 @@ class NoteHistoryDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_history",
+        summary="Show a note's versions",
         parameters=paged(default=1000),
         responses=NoteVersionOut(many=True),
         description="Oldest first.",
@@ -160,6 +166,7 @@ class NotesExportDoor(_NoteDoor):
 
     @extend_schema(
         operation_id="notes_export",
+        summary="Download the notes",
         parameters=[ExportQuery],
         responses={
             (200, "text/markdown"): OpenApiTypes.STR,

@@ -77,7 +77,11 @@ class SpeechTasksDoor(_SpeechDoor):
     """The recordings of a session, and expecting a transcript from a module outside."""
 
     @extend_schema(
-        operation_id="speech_list", parameters=paged(), responses=SpeechOut(many=True), description="Newest first."
+        operation_id="speech_list",
+        summary="List recordings",
+        parameters=paged(),
+        responses=SpeechOut(many=True),
+        description="Newest first.",
     )
     def get(self, request: Request, sid: str) -> Response:
         tasks = self.tasks(self.session(sid))
@@ -85,6 +89,7 @@ class SpeechTasksDoor(_SpeechDoor):
 
     @extend_schema(
         operation_id="speech_register",
+        summary="Name a recording that is kept elsewhere",
         request=SpeechForm,
         responses={201: SpeechOut},
         description="For a module that keeps the recording and PUTs what it heard. The same `audio_chunk_id` again is "
@@ -99,12 +104,13 @@ class SpeechTasksDoor(_SpeechDoor):
 class SpeechTaskDoor(_SpeechDoor):
     """One recording and its transcript."""
 
-    @extend_schema(operation_id="speech_read", responses=SpeechOut)
+    @extend_schema(operation_id="speech_read", summary="Show a recording and its transcript", responses=SpeechOut)
     def get(self, request: Request, sid: str, tid: str) -> Response:
         return self.shown(find(self.tasks(self.session(sid)), tid))
 
     @extend_schema(
         operation_id="speech_report",
+        summary="Tell what was heard",
         request=SpeechReport,
         responses=SpeechOut,
         description="`pending` becomes `processing`, `done` or `failed`; `processing` becomes `done` or `failed`. "
@@ -120,7 +126,7 @@ class SpeechTaskDoor(_SpeechDoor):
 class SpeechRetryDoor(_SpeechDoor):
     """Having a recording that failed transcribed once more."""
 
-    @extend_schema(operation_id="speech_retry", request=None, responses=SpeechOut)
+    @extend_schema(operation_id="speech_retry", summary="Transcribe once more", request=None, responses=SpeechOut)
     def post(self, request: Request, sid: str, tid: str) -> Response:
         task = self.task(sid, tid)
         return self.shown(retry_speech(task=task, by=self.person, at=self.now, version=self.version_read(task)))
@@ -131,6 +137,7 @@ class SpeechConfirmDoor(_SpeechDoor):
 
     @extend_schema(
         operation_id="speech_confirm",
+        summary="Confirm a transcript",
         request=SpeechConfirmation,
         responses=SpeechOut,
         description="It stands as a note, tagged `auto-transcription`, from then on.",
@@ -147,6 +154,7 @@ class SpeechUploadDoor(_SpeechDoor, UploadDoor):
 
     @extend_schema(
         operation_id="speech_upload",
+        summary="Send a recording",
         description="It is sealed with its SHA-256, kept as received and transcribed in the background; what it is, "
         "its first bytes tell. The same recording under the same `audio_chunk_id` again is the same task.",
         parameters=[OpenApiParameter(name, str, description=text) for name, text in BESIDE.items()],
@@ -182,6 +190,7 @@ class SpeechAudioDoor(_SpeechDoor):
 
     @extend_schema(
         operation_id="speech_audio",
+        summary="Listen to a recording",
         description="Checked against its SHA-256 before its first byte leaves; whole, or the range that is asked for.",
         responses={
             **{(status, media_type): OpenApiTypes.BINARY for media_type in SUFFIX for status in (200, 206)},

@@ -67,6 +67,7 @@ class AlarmsDoor(Door):
 
     @extend_schema(
         operation_id="alarms_list",
+        summary="List alarms",
         tags=TAGS,
         parameters=[AlarmFilters, *paged()],
         responses=AlarmList,
@@ -89,6 +90,7 @@ class AcknowledgeDoor(Door):
 
     @extend_schema(
         operation_id="alarms_acknowledge",
+        summary="Acknowledge an alarm",
         tags=TAGS,
         request=AcknowledgeForm,
         responses={200: AlarmOut},

@@ -76,6 +76,7 @@ class TelemetryDoor(_TelemetryDoor):
 
     @extend_schema(
         operation_id="telemetry_list",
+        summary="List readings",
         parameters=[shapes.CHANNEL, *shapes.RANGE, shapes.LIMIT, shapes.CURSOR],
         responses=shapes.ReadingOut(many=True),
         description="Newest first, as a bare array; where there is more, the `Link` header names the next page.",
@@ -96,6 +97,7 @@ class TelemetryDoor(_TelemetryDoor):
 
     @extend_schema(
         operation_id="telemetry_create",
+        summary="Send a reading",
         request={"application/json": shapes.READING_IN},
         responses={200: shapes.ReadingOut},
         description="An unknown channel is made. Without an Idempotency-Key every call is applied.",
@@ -115,6 +117,7 @@ class BatchDoor(_TelemetryDoor):
 
     @extend_schema(
         operation_id="telemetry_create_batch",
+        summary="Send many readings",
         request={"application/json": shapes.BATCH_IN},
         responses={200: shapes.BatchOut},
         description=(
@@ -137,6 +140,7 @@ class LatestDoor(_TelemetryDoor):
 
     @extend_schema(
         operation_id="telemetry_latest",
+        summary="Show the latest readings",
         parameters=[shapes.CHANNEL],
         responses={(200, "application/json"): shapes.LATEST_OUT},
         description="With `channel` one reading, or 404 where it has none; without it, readings by channel.",
@@ -154,7 +158,9 @@ class LatestDoor(_TelemetryDoor):
 class ChannelsDoor(_TelemetryDoor):
     """The channels with readings in a session."""
 
-    @extend_schema(operation_id="telemetry_channels", responses=shapes.ChannelsOut)
+    @extend_schema(
+        operation_id="telemetry_channels", summary="List channels with readings", responses=shapes.ChannelsOut
+    )
     def get(self, request: Request, sid: str) -> Response:
         items = selectors.channel_items(self.session(sid))
         shown = [{name: item[name] for name in CHANNEL_FIELDS} for item in items]
@@ -164,7 +170,7 @@ class ChannelsDoor(_TelemetryDoor):
 class SummaryDoor(_TelemetryDoor):
     """A session's readings in a few figures."""
 
-    @extend_schema(operation_id="telemetry_summary", responses=shapes.SummaryOut)
+    @extend_schema(operation_id="telemetry_summary", summary="Sum readings up", responses=shapes.SummaryOut)
     def get(self, request: Request, sid: str) -> Response:
         session = self.session(sid)
         items = selectors.channel_items(session)
@@ -183,6 +189,7 @@ class SeriesDoor(_TelemetryDoor):
 
     @extend_schema(
         operation_id="telemetry_series",
+        summary="Show readings as charts need them",
         parameters=[shapes.CHANNELS, *shapes.RANGE, shapes.MAX_POINTS],
         responses={(200, "application/json"): shapes.SERIES_OUT},
         description=(

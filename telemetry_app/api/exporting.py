@@ -39,6 +39,7 @@ class ExportDoor(SessionDoor):
 
     @extend_schema(
         operation_id="telemetry_export",
+        summary="Download readings",
         parameters=[FORMAT, SHAPE, shapes.CHANNELS, *shapes.RANGE],
         responses={(200, file.media_type.partition(";")[0]): OpenApiTypes.BINARY for file in FORMATS.values()},
         description=(

@@ -130,6 +130,7 @@ class ChannelAtDoor(_QueryDoor):
 
     @extend_schema(
         operation_id="query_channel",
+        summary="Ask for a channel's reading at a time",
         tags=["query"],
         parameters=[SESSION, NAME, AT],
         responses=shapes.ReadingOut,
@@ -149,6 +150,7 @@ class RangeDoor(_QueryDoor):
 
     @extend_schema(
         operation_id="query_range",
+        summary="Ask what a range of readings comes to",
         tags=["query"],
         parameters=[SESSION, NAME, T0, T1],
         responses=RangeOut,
@@ -171,6 +173,7 @@ class EventsDoor(_QueryDoor):
 
     @extend_schema(
         operation_id="query_events",
+        summary="Ask what happened",
         tags=["query"],
         parameters=[SESSION, T0, T1, SEVERITY, LIMIT, shapes.CURSOR],
         responses=QueriedEvent(many=True),
@@ -196,6 +199,7 @@ class SearchDoor(_QueryDoor):
 
     @extend_schema(
         operation_id="query_search",
+        summary="Find channels by words",
         tags=["query"],
         parameters=[OF_SESSION, Q, K],
         responses=FoundChannel(many=True),

@@ -63,6 +63,7 @@ class DeviceDoor(Door):
 
     @extend_schema(
         operation_id="thingsboard_telemetry",
+        summary="Send readings as a ThingsBoard device does",
         request={"application/json": {"oneOf": [MESSAGE, {"type": "array", "items": MESSAGE}]}},
         responses={200: None},
         auth=[],

@@ -42,6 +42,12 @@ def test_every_operation_describes_its_problems(document: dict[str, Any]) -> Non
     assert document["components"]["schemas"]["Problem"]["required"] == ["type", "title", "status"]
 
 
+def test_every_operation_says_what_it_is_for_and_nothing_of_the_code(document: dict[str, Any]) -> None:
+    for name, operation in operations(document).items():
+        assert operation.get("summary"), f"{name} has no summary"
+        assert "Where a request comes in" not in operation.get("description", ""), f"{name} shows the base door's words"
+
+
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for operation in operations(document).values()]
 

@@ -76,6 +76,8 @@ class PlainRefreshDoor(_SignInDoor):
 
 
 class LogoutDoor(Door):
+    """The end of a sign-in; its access and refresh tokens are refused at once."""
+
     own_affairs: ClassVar[bool] = True
 
     @extend_schema(tags=TAGS, summary="Sign out", request=None, responses=forms.Done)
@@ -90,6 +92,8 @@ class LogoutDoor(Door):
 
 
 class MeDoor(Door):
+    """Who the credential speaks for."""
+
     scope_area: ClassVar[str | None] = None
 
     @extend_schema(tags=TAGS, summary="Who am I?", responses=forms.UserAnswer)

@@ -20,6 +20,8 @@ TAGS = ["teams"]
 
 
 class TeamsDoor(Door):
+    """The teams a person is in, all of them for administrators, and founding one."""
+
     @extend_schema(tags=TAGS, summary="Teams", parameters=paged(), responses=forms.TeamAnswer(many=True))
     def get(self, request: Request) -> Response:
         page = self.page(teams_with_members(self.person), order=("created_at", "id"))
@@ -32,12 +34,16 @@ class TeamsDoor(Door):
 
 
 class TeamDoor(Door):
+    """One team."""
+
     @extend_schema(tags=TAGS, summary="One team", responses=forms.TeamAnswer)
     def get(self, request: Request, team_id: str) -> Response:
         return self.answer(team_shape(find(teams_with_members(self.person), team_id)))
 
 
 class MembersDoor(Door):
+    """The members of a team, and taking one in."""
+
     @extend_schema(tags=TAGS, summary="Members", parameters=paged(), responses=forms.MemberAnswer(many=True))
     def get(self, request: Request, team_id: str) -> Response:
         team = find(teams_of(self.person), team_id)
@@ -63,6 +69,8 @@ class MembersDoor(Door):
 
 
 class MemberDoor(Door):
+    """One member of a team."""
+
     def _team(self, team_id: str) -> Team:
         return find(teams_of(self.person), team_id)
 

@@ -20,6 +20,8 @@ TAGS = ["tokens"]
 
 
 class TokensDoor(Door):
+    """A person's service tokens, and making one."""
+
     own_affairs: ClassVar[bool] = True
     secret_answer: ClassVar[bool] = True
 
@@ -44,6 +46,8 @@ class TokensDoor(Door):
 
 
 class TokenDoor(Door):
+    """One service token."""
+
     own_affairs: ClassVar[bool] = True
 
     @extend_schema(tags=TAGS, summary="One token", responses=forms.TokenAnswer)

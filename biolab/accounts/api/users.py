@@ -23,6 +23,8 @@ TAGS = ["users"]
 
 
 class UsersDoor(Door):
+    """The accounts, and making one."""
+
     permission_classes: Any = (AdministratorsOnly,)
 
     @extend_schema(
@@ -46,6 +48,8 @@ class UsersDoor(Door):
 
 
 class UserDoor(Door):
+    """One account."""
+
     own_affairs: ClassVar[bool] = True
 
     def _person(self, user_id: str) -> User:
