@@ -48,7 +48,7 @@ class SessionReadings:
             return {}
         until_us = None if at is None else to_us(at)
         found = stores.current().latest(session.pk, known, until_us=until_us)
-        named = known if known is not None else Channel.objects.in_bulk(list(found))
+        named = known if known is not None else Channel.objects.only("name", "unit").in_bulk(list(found))
         values = {
             named[channel_id].name: ReadingValue(
                 channel=named[channel_id].name,

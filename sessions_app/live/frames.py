@@ -47,7 +47,7 @@ def head_of(session_pk: UUID) -> int:
 
 def readings_text(session_pk: UUID) -> str | None:
     """Return the frame with the latest value of every channel; None before the first reading."""
-    session = LabSession.objects.get(pk=session_pk)
+    session = LabSession.objects.only("team_id").get(pk=session_pk)
     latest = readings().latest(session)
     if not latest:
         return None
