@@ -65,6 +65,7 @@ class AccountPage(SignedInPage):
             objection=objection.sentence if objection is not None else "",
             device=codes.device_of(self.person),
             pending=pending,
+            memberships=self.person.memberships.select_related("team").order_by("team__name"),
             picture=_picture(pending.config_url) if pending is not None else "",
             secret=_readable(codes.secret_of(pending)) if pending is not None else "",
             **refused,

@@ -49,6 +49,22 @@ def of(protocol: Protocol, lead: User, **wish: Any) -> LabSession:
 
 
 @pytest.mark.django_db
+def test_who_runs_no_sessions_is_told_so_instead_of_given_an_empty_form(client: Client) -> None:
+    client.force_login(make_member(make_team(), Role.OBSERVER))
+
+    page = client.get("/sessions/new").content.decode()
+
+    assert "Ask a manager" in page and 'name="team"' not in page
+
+
+@pytest.mark.django_db
+def test_ones_account_tells_what_one_is_in_each_team(browser: Client, lead: User) -> None:
+    page = browser.get("/account").content.decode()
+
+    assert f"Lead in {lead.teams.get().name}" in page
+
+
+@pytest.mark.django_db
 def test_the_list_is_searched_by_names_notes_and_protocol(browser: Client, lead: User, protocol: Protocol) -> None:
     named = of(protocol, lead, name="Foam trial")
     noted = SessionFactory(team=protocol.team, by=lead, name="Noted")
