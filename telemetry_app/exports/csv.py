@@ -29,19 +29,19 @@ def csv_pieces(outline: Outline, rows: Iterable[Rows]) -> Iterator[bytes]:
 
 def _long(rows: Rows, before: list[str], behind: list[str]) -> bytes:
     opens = rows.opens
-    moments = stamps(rows.times[opens]).take(pa.array(np.cumsum(opens) - 1))
+    moments = picked(stamps(rows.times[opens]), np.cumsum(opens, dtype=np.int32) - 1)
     return bytes(side_by_side(moments, picked(before, rows.places), numbers(rows.values), picked(behind, rows.places)))
 
 
 def _wide(rows: Rows, columns: int) -> bytes:
     """Return a table as text; all cells are picked from one pool: the moments, the values and an empty one."""
     opens = rows.opens
-    moments = stamps(rows.times[opens])
-    height, empty = len(moments), len(moments) + rows.values.size
-    pool = pa.concat_arrays([moments, numbers(rows.values), pa.array([""])])
+    moments, values = stamps(rows.times[opens]), numbers(rows.values)
+    height, empty = len(moments), len(moments) + len(values.dictionary)
+    pool = pa.concat_arrays([moments, values.dictionary, pa.array([""])])
     table = np.full((height, columns + 1), empty, dtype=np.int32)
     table[:, 0] = np.arange(height)
-    table[np.cumsum(opens) - 1, rows.places + 1] = np.arange(height, empty)
-    ends = np.zeros((height, columns + 1), dtype=np.int8)
+    table[np.cumsum(opens) - 1, rows.places + 1] = values.indices.to_numpy() + height
+    ends = np.zeros((height, columns + 1), dtype=np.int32)
     ends[:, -1] = 1
-    return bytes(side_by_side(pool.take(pa.array(table.reshape(-1))), picked([",", "\r\n"], ends.reshape(-1))))
+    return bytes(side_by_side(picked(pool, table.reshape(-1)), picked([",", "\r\n"], ends.reshape(-1))))

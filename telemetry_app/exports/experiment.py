@@ -12,7 +12,7 @@ import pyarrow as pa
 from telemetry_app.codec import Times
 from telemetry_app.exports.outline import Outline
 from telemetry_app.exports.rows import Places, Rows
-from telemetry_app.exports.text import csv_cell, numbers, picked, side_by_side, stamps
+from telemetry_app.exports.text import csv_cell, each, numbers, picked, side_by_side, stamps
 from telemetry_app.readings import ReadingKey, reading_id
 
 HEADER: Final = "timestamp,event_name,event_public_id,value,unit,datapoint_public_id\r\n"
@@ -34,7 +34,7 @@ def experiment_pieces(session_id: UUID, outline: Outline, rows: Iterable[Rows]) 
     for piece in (piece for part in rows for piece in part.pieces()):
         names, units = picked(before, piece.places), picked(behind, piece.places)
         ends = id_ends(piece.times, piece.places, carried)
-        yield bytes(side_by_side(stamps(piece.times), names, numbers(piece.values), units, ends))
+        yield bytes(side_by_side(each(stamps(piece.times)), names, numbers(piece.values), units, each(ends)))
 
 
 def id_ends(times: Times, places: Places, carried: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> pa.StringArray:

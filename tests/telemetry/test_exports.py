@@ -26,7 +26,7 @@ from sessions_app.states import COMPLETE
 from telemetry_app.codec import Times
 from telemetry_app.exports import FORMATS, Outline, Rows, Shape, in_order
 from telemetry_app.exports.outline import Column
-from telemetry_app.exports.text import csv_cell, numbers, stamps
+from telemetry_app.exports.text import SAMPLED, csv_cell, numbers, stamps
 from telemetry_app.instants import from_us
 from telemetry_app.stores import current
 from telemetry_app.stores.base import Run
@@ -62,11 +62,12 @@ def test_stamps_are_what_the_calendar_says(times: list[int]) -> None:
     assert texts == [from_us(us).strftime("%m-%dT%H:%M:%S.%fZ").join([f"{from_us(us).year:04}-", ""]) for us in times]
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
-def test_numbers_read_back_bit_for_bit(values: list[float]) -> None:
-    texts = numbers(np.array(values)).to_pylist()
+@pytest.mark.parametrize("times", [1, 2 * SAMPLED], ids=["once", "again and again"])
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
+def test_numbers_read_back_bit_for_bit(values: list[float], times: int) -> None:
+    texts = numbers(np.tile(values, times)).to_pylist()
 
-    assert [float(text).hex() for text in texts] == [value.hex() for value in values]
+    assert [float(text).hex() for text in texts] == [value.hex() for value in values] * times
 
 
 @given(
