@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core import mail
 from rest_framework.test import APIClient
 
-from biolab.accounts.models import Membership, SignIn, User
+from biolab.accounts.models import Membership, Notification, SignIn, User
 from biolab.kernel.models import SecurityEntry
 from tests.factories.accounts import NINE, PASSWORD, client_of, make_admin, make_person, make_team, make_token
 
@@ -132,6 +133,17 @@ def test_a_new_password_ends_every_sign_in_and_is_never_written_down() -> None:
     assert anna.check_password("another good one")
     assert not SignIn.objects.filter(revoked_at=None).exists()
     assert "another good one" not in SecurityEntry.objects.get(kind="person.changed").canonical
+
+
+def test_a_new_address_is_told_to_the_inbox_and_at_the_old_one(django_capture_on_commit_callbacks: Any) -> None:
+    anna = make_person(email="anna@biolab.example")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        client_of(anna).put(f"/api/v1/users/{anna.public_id}", {"email": "else@where.example"}, format="json")
+
+    told = Notification.objects.get(person=anna)
+    assert "to else@where.example" in told.message
+    assert [(message.to, message.body) for message in mail.outbox] == [(["anna@biolab.example"], told.message)]
 
 
 def test_a_service_token_changes_no_password() -> None:

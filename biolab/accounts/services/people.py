@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
@@ -15,6 +16,7 @@ from biolab.accounts.policies import objection_to_own_signature, require_adminis
 from biolab.accounts.roles import PlatformRole
 from biolab.accounts.services.codes import confirm_code
 from biolab.accounts.services.guarding import fault_of
+from biolab.accounts.services.mail import mail_at_once
 from biolab.accounts.services.notifications import notify
 from biolab.accounts.services.sign_in import end_all_sign_ins, tell_sockets
 from biolab.accounts.states import Category, Priority
@@ -95,6 +97,8 @@ def change_person(*, person: User, by: User, at: datetime, **changes: Any) -> Us
                     end_all_sign_ins(person=person, at=at)
                     SigningPeriod.objects.filter(person=person).delete()
                     _tell_of_password(person, by=by, at=at)
+                if "email" in told:
+                    _tell_of_address(person, told["email"][0], by=by, at=at)
                 tell_sockets(person)
                 security.note("person.changed", person=by, at=at, user_id=person.public_id, changes=told)
     except IntegrityError:
@@ -167,6 +171,14 @@ def _tell_of_password(person: User, *, by: User, at: datetime) -> None:
         action_url="/account",
         at=at,
     )
+
+
+def _tell_of_address(person: User, old: str, *, by: User, at: datetime) -> None:
+    """Tell the owner in their inbox and at the address they had, since whoever took the account reads the new one."""
+    title = "Your e-mail address was changed"
+    message = f"{by} changed it to {person.email}. If you know nothing of that, tell your administrators."
+    notify([person], title=title, message=message, category=Category.SYSTEM, priority=Priority.HIGH, at=at)
+    transaction.on_commit(partial(mail_at_once, title, message, [User(email=old)]), robust=True)
 
 
 def choose_password(*, current: str, password: str, by: User, at: datetime, totp: str = "") -> User:
