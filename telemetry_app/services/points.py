@@ -64,7 +64,8 @@ def take_points(*, points: Points, by: User, at: datetime, body_sha256: str, add
             wrong[row] = code
     good = np.ones(len(points), dtype=np.bool_)
     good[list(wrong)] = False
-    for team_id, target in sorted(targets.items(), key=lambda item: item[0]):  # two senders lock in one order
+    # Two senders lock in one order, and so does who holds a team's sessions and then what comes outside any.
+    for team_id, target in sorted(targets.items(), key=lambda item: (item[1].session is None, item[0])):
         ours = np.array([channel is not None and channel[0] == team_id for channel in of_event], dtype=np.bool_)
         rows = good & ours[points.index]
         if rows.any():

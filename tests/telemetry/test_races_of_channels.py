@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -11,14 +12,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from biolab.accounts.auth.identity import secret_digest
-from biolab.accounts.models import User
+from biolab.accounts.models import Membership, User
 from biolab.accounts.roles import PlatformRole, Role
 from sessions_app import turnstile
 from sessions_app.models import LabSession
+from telemetry_app.ingest.points import decode_points
 from telemetry_app.instants import to_us
 from telemetry_app.models import Channel, Latest
 from telemetry_app.services.channels import adjust_channel, change_channel
 from telemetry_app.services.ingest import Receipt, ingest_by_token
+from telemetry_app.services.points import take_points
 from telemetry_app.services.withdrawing import withdraw_channel
 from telemetry_app.states import Standing
 from telemetry_app.stores import current
@@ -175,3 +178,36 @@ def test_two_who_adjust_and_withdraw_one_channel_take_turns(session: LabSession,
 
     assert outcomes == [None, channel, channel]
     assert not Latest.objects.exists()
+
+
+def test_a_controller_of_two_teams_and_who_withdraws_a_channel_take_turns(admin: User) -> None:
+    elsewhere, session = ChannelFactory(name="b"), SessionFactory()
+    here = ChannelFactory(team=session.team, name="a")
+    person = make_member(session.team, Role.OPERATOR)
+    Membership.objects.create(team=elsewhere.team, user=person, role=Role.OPERATOR)
+    waiting = threading.Event()
+
+    def take(us: int) -> int:
+        rows = [{"event_public_id": one.public_id, "value": 1.0} for one in (here, elsewhere)]
+        points = decode_points(json.dumps({"datapoints": rows}).encode(), received_us=NINE_US + us, most=10)
+        return take_points(points=points, by=person, at=NINE, body_sha256="0" * 64).accepted
+
+    def hold() -> None:
+        with transaction.atomic():
+            Latest.objects.select_for_update().get(channel=elsewhere)
+            waiting.set()
+            until_waiting(2)
+
+    def send() -> int:
+        waiting.wait(20)
+        return take(1)
+
+    def withdraw() -> Channel:
+        waiting.wait(20)
+        until_waiting(1)
+        return withdraw_channel(channel=here, reason="", by=admin, at=NINE)
+
+    assert take(0) == 2
+    outcomes = in_threads(hold, send, withdraw)
+
+    assert outcomes == [None, 2, here]
