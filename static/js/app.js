@@ -105,6 +105,22 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// the record is kept in UTC; whoever points at a time, or taps it, also reads it as their own clock has it
+const here = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+document.addEventListener("pointerover", (event) => {
+  const time = event.target.closest("time[datetime]");
+  if (time) time.title = `${here.format(new Date(time.dateTime))}, your time`;
+});
+const apart = -new Date().getTimezoneOffset();
+const footer = document.getElementById("here");
+if (footer && apart !== 0) {
+  const hours = Math.abs(apart) / 60;
+  footer.textContent = `; your clock is ${hours} h ${apart > 0 ? "ahead" : "behind"}`;
+}
+
+// what scrolls sideways can be scrolled by the keyboard
+for (const box of document.querySelectorAll(".dossier pre")) if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+
 // the bell in the header rings when something comes, whatever page is open
 const bell = document.querySelector(".bell");
 if (bell) listen({ onNotification: () => bell.dispatchEvent(new CustomEvent("rung")) });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import expect
 
@@ -176,6 +177,33 @@ def test_pages_fit_a_phone_and_every_control_has_a_name(lab: Lab, open_page: Ope
                     .map((item) => item.outerHTML.slice(0, 80))"""
             )
             assert nameless == []
+
+
+def test_fingers_find_nothing_lower_than_44_pixels(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("With gloves")
+
+    with open_page("/", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
+        for path in ("/", "/sessions/new", f"/sessions/{sid}", "/channels", "/notifications", "/account"):
+            page.goto(path)
+            low = page.evaluate(
+                """() => [...document.querySelectorAll('button, summary, select, nav a, .button, .who > a')]
+                    .filter((item) => item.offsetHeight && !item.closest('.visually-hidden') && item.tabIndex >= 0)
+                    .filter((item) => item.getBoundingClientRect().height < 43.5)
+                    .map((item) => item.outerHTML.slice(0, 80))"""
+            )
+            assert low == [], path
+
+
+def test_a_time_is_also_told_as_the_persons_own_clock_has_it(lab: Lab, open_page: OpenPage) -> None:
+    sid = lab.start_session("Far away")
+
+    with open_page(f"/sessions/{sid}", timezone_id="Asia/Kolkata", locale="en-GB") as page:
+        started = page.locator("#head time").first
+        at = datetime.fromisoformat(started.get_attribute("datetime") or "").astimezone(ZoneInfo("Asia/Kolkata"))
+        started.hover()
+
+        expect(started).to_have_attribute("title", re.compile(rf"{at:%H:%M:%S}, your time"))
+        expect(page.locator("footer")).to_have_text("Times are UTC; your clock is 5.5 h ahead.")
 
 
 def test_a_session_is_run_by_keyboard_alone(lab: Lab, open_page: OpenPage) -> None:
