@@ -47,7 +47,7 @@ def sign_audit_review(
     """Sign that the events ``first_sequence`` to ``last_sequence`` were reviewed, and return the review.
 
     Rules are asked in this order: role, body, whether the events are those that were shown and hold, components. Only
-    the components count towards the lock.
+    the components count towards the lock. The role is asked again while the session is held.
 
     Args:
         last_hash: of the last event as the reviewer was shown it; None where they did not say.
@@ -69,27 +69,33 @@ def sign_audit_review(
         note(refusal.code)
         raise
     confirm_components(Components(password=password, totp=totp, period=period), by=by, at=at, note=note)
-    with transaction.atomic():
-        held = LabSession.objects.hold(session.pk)
-        review = AuditReview(
-            id=new_uuid(),
-            session=held,
-            first_sequence=first_sequence,
-            last_sequence=last_sequence,
-            first_hash=hashes[0],
-            last_hash=hashes[1],
-            reviewer=by,
-            printed_name=by.printed_name,
-            typed=typed,
-            meaning=Meaning.REVIEW,
-            role=Role.QA,
-            notes=notes,
-            signed_at=at,
-            zone=zone or get_current_timezone_name(),
-        )
-        seal(review, reviewed_record)
-        review.save(force_insert=True)
-        timeline.record(held, _told(review), by=by, at=at)
+    try:
+        with transaction.atomic():
+            held = LabSession.objects.hold(session.pk)
+            if (objection := objection_to_reviewing(by, held)) is not None:
+                raise objection
+            review = AuditReview(
+                id=new_uuid(),
+                session=held,
+                first_sequence=first_sequence,
+                last_sequence=last_sequence,
+                first_hash=hashes[0],
+                last_hash=hashes[1],
+                reviewer=by,
+                printed_name=by.printed_name,
+                typed=typed,
+                meaning=Meaning.REVIEW,
+                role=Role.QA,
+                notes=notes,
+                signed_at=at,
+                zone=zone or get_current_timezone_name(),
+            )
+            seal(review, reviewed_record)
+            review.save(force_insert=True)
+            timeline.record(held, _told(review), by=by, at=at)
+    except MayNotSign as refusal:
+        note(refusal.code)
+        raise
     note_signing(by=by, period=period, at=at)
     return review
 

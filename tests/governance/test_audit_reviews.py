@@ -145,6 +145,22 @@ def test_a_review_is_refused_and_nothing_is_written(
     assert (AuditReview.objects.count(), TimelineEvent.objects.count(), reasons()) == (0, before, noted)
 
 
+def test_who_leaves_the_team_while_the_password_is_looked_at_reviews_nothing(bench: Bench, auditor: User) -> None:
+    check = auditor.check_password
+
+    def looked_at_while_leaving(password: str) -> bool:
+        auditor.memberships.all().delete()
+        return check(password)
+
+    auditor.check_password = looked_at_while_leaving  # type: ignore[method-assign]
+    before = TimelineEvent.objects.count()
+
+    with pytest.raises(MayNotSign):
+        review(bench, auditor)
+
+    assert (AuditReview.objects.count(), TimelineEvent.objects.count(), reasons()) == (0, before, ["wrong_role"])
+
+
 @pytest.mark.sqlite_only
 def test_a_trail_that_was_tampered_with_is_not_signed_and_a_signed_one_tells(bench: Bench, auditor: User) -> None:
     signed = review(bench, auditor)
