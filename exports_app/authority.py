@@ -80,13 +80,16 @@ def read_answer(answer: bytes, *, sha256: str, nonce: int, trusted: Sequence[x50
             raise StampRefused("The time stamp is of another digest than this archive's.")
         if info.nonce != nonce:
             raise StampRefused("The time stamp answers another request: its nonce is not ours.")
+        known = {(one.issuer, one.serial_number): one for one in trusted}
+        if known.get((leaf.issuer, leaf.serial_number), leaf) != leaf:  # the signature is held against the known one
+            raise StampRefused("The time stamp brings along a certificate that was changed.")
         verifier = VerifierBuilder(roots=list(trusted) or [leaf], nonce=nonce).build()
         verifier.verify(response, bytes.fromhex(sha256))
         return Stamp(info.gen_time, _name(leaf), bool(trusted), str(info.serial_number), answer)
     except VerificationError:
         wanted = "lead to a certificate of TIMESTAMP_CERTIFICATES" if trusted else "fit its certificate"
         raise StampRefused(f"The time stamp's signature does not {wanted}.") from None
-    except ValueError:
+    except (ValueError, KeyError, x509.InvalidVersion):
         raise StampRefused("What the authority answered is no time stamp.") from None
 
 

@@ -210,3 +210,23 @@ def test_a_strangers_signature_is_taken_only_where_no_certificate_was_given(
     for path in (tmp_path / "none.pem", tmp_path / "stranger" / "key.pem"):
         with pytest.raises(StampRefused, match="cannot be read"):
             read_certificates(str(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "why"),
+    [
+        (b"\x55\x04\x03\x0c", b"\x55\x04\x03\x5b", -1, "is no time stamp"),
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x5f", 1, "is no time stamp"),
+        (b"Test Authority", b"Fake Authority", 2, "a certificate that was changed"),
+    ],
+    ids=["kind of text", "version", "subject"],
+)
+def test_an_answer_bent_on_its_way_is_refused_in_words(
+    old: bytes, new: bytes, place: int, why: str, authority: Authority
+) -> None:
+    query, nonce = make_query(DIGEST)
+    parts = authority.answer(query).split(old)
+    bent = old.join(parts[:place]) + new + old.join(parts[place:])
+
+    with pytest.raises(StampRefused, match=why):
+        read_answer(bent, sha256=DIGEST, nonce=nonce, trusted=read_certificates(str(authority.certificates)))
