@@ -202,7 +202,7 @@ class AutoLogSchema(Schema):
     """What the house wrote on the timeline without a person."""
 
     sequence = serializers.IntegerField()
-    source = serializers.CharField(help_text="The event's type.")
+    source = serializers.CharField(help_text="The event's type.")  # type: ignore[assignment]  # a form's own attribute
     title = serializers.CharField()
     created_at = serializers.DateTimeField()
 
