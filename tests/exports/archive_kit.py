@@ -51,6 +51,7 @@ from exports_app.narrative.dossier import render
 
 SESSION = "sess_01k0000000000000000000000a"
 EXPORT = "exp_01k0000000000000000000000b"
+EVENTS = 6  # in the history of what ``contents`` gives
 STARTED = "2026-03-02T09:00:00Z"
 FINALIZED = datetime(2026, 3, 2, 17, 30, 1, tzinfo=UTC)
 STEP_US = 1_000_000

@@ -58,7 +58,7 @@ def test_a_session_comes_back_with_its_history_and_its_readings(archive: Path) -
     session = import_archive(path=archive, team=team, by=administrator(), at=NINE, key=KEY)
 
     report = verify_session(session.pk)
-    assert (report.valid, report.events, report.checkpoints) == (True, 4, 1)
+    assert (report.valid, report.events, report.checkpoints) == (True, kit.EVENTS, 1)
     assert (session.public_id, session.status, session.name) == (kit.SESSION, "completed", "Fed-batch 12")
     hashes = list(session.events.order_by("sequence").values_list("hash", flat=True))
     lines = kit.members(archive.read_bytes())["data/events.jsonl"].decode().splitlines()
@@ -125,7 +125,7 @@ def test_nobody_adds_anything_to_it(archive: Path, write: Callable[[LabSession, 
 
     assert refused.value.code == "session_imported"
     assert LabSession.objects.get(pk=session.pk).name == "Fed-batch 12"
-    assert (verify_session(session.pk).valid, session.events.count()) == (True, 4)
+    assert (verify_session(session.pk).valid, session.events.count()) == (True, kit.EVENTS)
     assert not session.notes.exists()
     assert not session.narrative_exports.exists()
 
@@ -196,7 +196,7 @@ def test_the_command_prints_where_the_session_is_read(archive: Path) -> None:
     call_command("import_archive", str(archive), team=team.name, by=by.email, key=KEY, stdout=out)
 
     told = json.loads(out.getvalue())
-    assert (told["session_id"], told["events"], told["path"]) == (kit.SESSION, 4, f"/sessions/{kit.SESSION}")
+    assert (told["session_id"], told["events"], told["path"]) == (kit.SESSION, kit.EVENTS, f"/sessions/{kit.SESSION}")
     with pytest.raises(CommandError, match="here already"):
         call_command("import_archive", str(archive), team=team.public_id, by=by.email, key=KEY)
     with pytest.raises(CommandError, match="No team"):
