@@ -108,6 +108,10 @@ class Link:
             self._changed.notify_all()
         self._client.disconnect()
         self._client.loop_stop()
+        # they hold this link, which holds the client: its sockets would stay open until somebody finds the circle
+        client = self._client
+        client.on_connect = client.on_connect_fail = client.on_subscribe = None
+        client.on_disconnect = client.on_message = None
 
     def take(self, *, most: int, within_s: float, quiet_s: float) -> list[Delivery]:
         """Return what has arrived: once there is something, all that comes before a pause, a while or a number is over.
