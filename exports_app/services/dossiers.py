@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,9 +41,9 @@ def open_page(*, export: NarrativeExport, at: datetime) -> OpenDossier:
     Raises:
         IntegrityFailed, StorageUnreachable: the store has other bytes than were frozen, or does not answer.
     """
-    with storage.workbench() as folder:
+    with storage.workbench() as folder, closing(_narrative(export)) as narrative:
         title, pictures = _illustrations(export, folder, at)
-        page = render_page(title, texts_of(_narrative(export)), pictures)
+        page = render_page(title, texts_of(narrative), pictures)
         file = storage.measure((piece.encode() for piece in page), folder=folder, media_type="text/html")
         return _opened(export, file, "html")
 
@@ -57,9 +58,9 @@ def open_pdf(*, export: NarrativeExport, at: datetime) -> OpenDossier:
     if export.pdf is not None:
         kept = storage.fetch(export.pdf.name, sha256=export.pdf.sha256)
         return OpenDossier(kept, export.pdf.size, export.pdf.sha256, _filename(export, "pdf"))
-    with storage.workbench() as folder:
+    with storage.workbench() as folder, closing(_narrative(export)) as narrative:
         title, pictures = _illustrations(export, folder, at)
-        path = print_page(printable(title, _narrative(export), pictures), folder=folder)
+        path = print_page(printable(title, narrative, pictures), folder=folder)
         return _opened(export, storage.measured(path, media_type="application/pdf"), "pdf")
 
 
@@ -68,7 +69,7 @@ def _illustrations(export: NarrativeExport, folder: Path, at: datetime) -> tuple
     return facts.session.name, pictures_of(export, facts.channels, folder=folder, at=at)
 
 
-def _narrative(export: NarrativeExport) -> Iterator[bytes]:
+def _narrative(export: NarrativeExport) -> Generator[bytes, None, None]:
     with storage.fetch(export.content.name, sha256=export.content.sha256) as file:
         while piece := file.read(storage.CHUNK):
             yield piece
